@@ -1,0 +1,155 @@
+# mpcrawl's build, all of it.  Out of tree, one folder per mode.
+#
+#   make                      build/release/mpcrawl
+#   make crawl                set up, build, serve a real site here, crawl it
+#   make crawl URL=… CONTACT=…  crawl yours
+#   make check                set up, then every test: release, asan, tsan
+#   make check MODE=asan      one of them        ONLY=ring   tests by name
+#   make install DESTDIR=…    PREFIX=/usr/local
+#   make bench                the figures (installs larger sites)
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+ALL_MODES := release asan tsan
+
+# `make check` without a MODE is all of them; everything else is release.
+ifeq ($(origin MODE),undefined)
+CHECK_MODES := $(ALL_MODES)
+MODE := release
+else
+CHECK_MODES := $(MODE)
+endif
+ifeq ($(filter $(MODE),release debug asan tsan),)
+$(error MODE=$(MODE): it is one of release debug asan tsan)
+endif
+B := build/$(MODE)
+
+# Asked once, and only when something is compiled: before scripts/setup has
+# run there is nobody to ask.
+once = $(eval $1 := $$(shell $2))$($1)
+PKGS        := libcurl libpsl libxxhash zlib jansson inih
+PKG_CFLAGS   = $(call once,PKG_CFLAGS,pkg-config --cflags $(PKGS))
+PKG_LIBS     = $(call once,PKG_LIBS,pkg-config --libs $(PKGS))
+CHECK_LIBS   = $(call once,CHECK_LIBS,pkg-config --libs check)
+# gumbo statically: a call through the PLT per character costs 30 %.
+LIB_LIBS     = -l:libgumbo.a -lrocksdb $(PKG_LIBS)
+
+CFLAGS.release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+CFLAGS.debug   := -O0 -g3
+CFLAGS.asan    := -O1 -g -fno-omit-frame-pointer \
+    -fsanitize=address,undefined -fno-sanitize-recover=undefined
+CFLAGS.tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+LDFLAGS.release := -Wl,-z,relro,-z,now
+LDFLAGS.asan   := -fsanitize=address,undefined
+LDFLAGS.tsan   := -fsanitize=thread
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+    -Wold-style-definition -Wvla -Wformat=2 -Wpointer-arith -Wwrite-strings \
+    -Wundef -Wno-missing-field-initializers
+ifeq ($(CI),true)
+WARNINGS += -Werror
+endif
+MY_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DMPCRAWL_VERSION='"$(VERSION)"' -I. \
+    -pthread $(WARNINGS)
+
+objs = $(patsubst %.c,$B/%.o,$(sort $(wildcard $1)))
+IPC_OBJS := $(call objs,ipc/*.c)
+LIB_OBJS := $(call objs,lib/*/*.c)
+CMD_OBJS := $(call objs,cmd/*.c cmd/*/*.c)
+HARNESS  := $(call objs,tests/harness.c)
+IPC := $B/libipc.a
+LIB := $B/liblib.a
+CMD := $B/libcmd.a
+
+prog = $(patsubst %.c,$B/%,$(sort $(wildcard $1)))
+TESTS_IPC := $(call prog,tests/ipc/*_test.c)
+TESTS_LIB := $(call prog,tests/lib/*_test.c)
+TESTS_CMD := $(call prog,tests/cmd/*_test.c)
+# Stepped one instruction at a time: static, and never sanitised.
+TESTS_KILL := $(call prog,tests/kill/*_test.c)
+BENCHES   := $(call prog,tests/bench/*_bench.c)
+E2E       := $(sort $(wildcard tests/e2e/*_test.py))
+# What TSan can judge: threads of one process over the same rings.
+TESTS_TSAN := $(call prog,tests/ipc/*_threads_test.c)
+
+TESTS.release := $(TESTS_IPC) $(TESTS_LIB) $(TESTS_CMD) $(TESTS_KILL)
+TESTS.debug   := $(TESTS.release)
+TESTS.asan    := $(TESTS_IPC) $(TESTS_LIB) $(TESTS_CMD)
+TESTS.tsan    := $(TESTS_TSAN)
+SCRIPTS.release := scripts/lint $(E2E)
+SCRIPTS.debug   := $(E2E)
+SCRIPTS.asan    := $(E2E)
+SCRIPTS.tsan    :=
+
+.PHONY: all crawl check check-built bench install clean format tests
+.DELETE_ON_ERROR:
+.SECONDARY:
+all: $B/mpcrawl
+
+LINK = $(CC) -pthread $(LDFLAGS.$(MODE)) $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
+
+$B/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(MY_CFLAGS) $(CFLAGS.$(MODE)) $(if $(filter lib/% cmd/% tests/%,$*),$(PKG_CFLAGS)) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+AR_ALL = rm -f $@ && $(AR) rcs $@ $^
+$(IPC): $(IPC_OBJS); $(AR_ALL)
+$(LIB): $(LIB_OBJS); $(AR_ALL)
+# Without main, so that a test of cmd/ brings its own.
+$(CMD): $(filter-out $B/cmd/main.o,$(CMD_OBJS)); $(AR_ALL)
+
+$B/mpcrawl: $B/cmd/main.o $(CMD) $(LIB) $(IPC)
+	$(LINK) $(LIB_LIBS)
+
+# The layers, proved by linking: a test of ipc/ links ipc/ alone, so a call
+# from ipc/ into lib/ cannot link; likewise lib/.
+$(TESTS_IPC): $B/%: $B/%.o $(HARNESS) $(IPC)
+	$(LINK) $(CHECK_LIBS)
+$(TESTS_LIB): $B/%: $B/%.o $(HARNESS) $(LIB)
+	$(LINK) $(LIB_LIBS) $(CHECK_LIBS)
+$(TESTS_CMD): $B/%: $B/%.o $(HARNESS) $(CMD) $(LIB) $(IPC)
+	$(LINK) $(LIB_LIBS) $(CHECK_LIBS)
+$(TESTS_KILL): $B/%: $B/%.o $(IPC)
+	$(LINK) -static
+$(BENCHES): $B/%: $B/%.o $(LIB) $(IPC)
+	$(LINK) $(LIB_LIBS)
+
+tests: $(TESTS.$(MODE))
+
+# Set-up comes first, and the rest in a make of its own: only then can
+# pkg-config answer.  Results of all modes are added up in one tally.
+check:
+	@scripts/setup
+	@rm -f build/check.tally
+	@for mode in $(CHECK_MODES); do \
+	    $(MAKE) --no-print-directory MODE=$$mode check-built || exit 1; \
+	done
+	@scripts/run-tests --total build/check.tally
+
+check-built: $(if $(filter tsan,$(MODE)),,$B/mpcrawl) $(TESTS.$(MODE))
+	@BUILD=$B ONLY='$(ONLY)' scripts/run-tests --tally build/check.tally \
+	    $(SCRIPTS.$(MODE)) $(TESTS.$(MODE))
+
+crawl:
+	@scripts/setup
+	@$(MAKE) --no-print-directory MODE=release all
+	@BUILD=build/release scripts/crawl '$(URL)' '$(CONTACT)'
+
+bench:
+	@scripts/setup --bench
+	@$(MAKE) --no-print-directory MODE=release all $(patsubst $B/%,build/release/%,$(BENCHES))
+	@BUILD=build/release scripts/bench
+
+install: all
+	install -D -m 755 $B/mpcrawl $(DESTDIR)$(PREFIX)/bin/mpcrawl
+	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/mpcrawl/README.md
+	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/mpcrawl/LICENSE
+
+format:
+	git ls-files '*.[ch]' | xargs clang-format -i
+
+clean:
+	rm -rf build
+
+-include $(patsubst %.o,%.d,$(IPC_OBJS) $(LIB_OBJS) $(CMD_OBJS) $(HARNESS))
+-include $(addsuffix .d,$(TESTS.release) $(BENCHES))

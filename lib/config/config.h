@@ -1,0 +1,184 @@
+/*
+ * config - every setting of mpcrawl, from one table.
+ *
+ * The table in config_table.c names each setting once: key, type, default,
+ * range, help.  File keys, long options, help text, suggestions and the
+ * manual come from it.  Precedence: option over file over default.
+ */
+#ifndef LIB_CONFIG_CONFIG_H
+#define LIB_CONFIG_CONFIG_H
+
+#include <stdint.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+#include "lib/url/scope.h"
+
+/* Values given several times (--include, --exclude), in order. */
+struct config_list {
+	char **items; /* owned */
+	size_t n;
+};
+
+/* One --include or --exclude, in the order in which they were given. */
+struct config_glob {
+	bool include;
+	char *glob; /* owned */
+};
+
+enum config_robots {
+	CONFIG_ROBOTS_OBEY,
+	CONFIG_ROBOTS_IGNORE,
+};
+
+enum config_tls {
+	CONFIG_TLS_REFUSE,
+	CONFIG_TLS_RECORD, /* go on, and say in the record that it was bad */
+	CONFIG_TLS_OFF,
+};
+
+#define CONFIG_RETRY_DELAYS 8
+
+/* Units are in the names.  0 means "no limit" where the help says so. */
+struct config {
+	/* who we are */
+	char *contact;      /* NULL: none; required off loopback */
+	char *user_agent;   /* derived from contact when not given */
+	char *robots_agent; /* product token */
+
+	/* where things are */
+	char *dir;
+	char *output; /* NULL, or "-": records to standard output too */
+	char *input;  /* NULL, a file of seeds, or "-" */
+	char *report; /* NULL, or a file for the closing report as JSON */
+
+	/* scope and limits */
+	int scope; /* enum scope_kind */
+	struct config_glob *globs;
+	size_t n_globs;
+	struct config_list ignore_params;
+	uint64_t max_pages, host_max_pages;
+	uint64_t max_bytes;
+	int64_t max_time_ms;
+	uint32_t max_depth;
+	uint32_t max_url_length;
+	uint32_t max_links;
+
+	/* politeness */
+	int robots;      /* enum config_robots */
+	int crawl_delay; /* 0 obey, 1 ignore */
+	int64_t host_delay_ms;
+	uint32_t host_concurrency;
+	int64_t robots_ttl_ms, robots_give_up_ms, host_give_up_ms;
+	int64_t backoff_ms, max_backoff_ms;
+	uint64_t robots_max_bytes;
+
+	/* fetching */
+	uint32_t max_inflight; /* over all crawlers; 0: auto */
+	uint32_t crawlers, parsers, max_crawlers; /* 0: auto */
+	int64_t connect_timeout_ms, first_byte_timeout_ms, total_timeout_ms;
+	int64_t dns_cache_ms;
+	uint64_t low_speed_bytes; /* per second … */
+	int64_t low_speed_ms;     /* … for so long */
+	uint64_t max_body, max_decoded;
+	uint32_t max_ratio;
+	uint32_t max_redirects;
+	uint32_t retries;
+	int64_t retry_delay_ms[CONFIG_RETRY_DELAYS]; /* the last one repeats */
+	uint32_t n_retry_delays;
+	int tls_verify; /* enum config_tls */
+	int http;       /* 1 = 1.1, 2 = 2 */
+	bool allow_private;
+
+	/* parsing */
+	int64_t parse_cpu_ms;
+	uint32_t parse_depth;  /* nesting of elements */
+	uint64_t parse_memory; /* bytes of one page's tree */
+
+	/* output */
+	bool field_links, field_body;
+	uint64_t output_size; /* a segment is closed past this */
+
+	/* store and memory */
+	int64_t commit_interval_ms;
+	uint64_t seen_cache, db_cache, shm_budget;
+	uint64_t disk_reserve;
+
+	/* running */
+	int64_t stop_timeout_ms, stats_interval_ms;
+	int log; /* 0 error, 1 warn, 2 info, 3 debug */
+	bool detach;
+};
+
+enum config_type {
+	CONFIG_TEXT,
+	CONFIG_BOOL,
+	CONFIG_COUNT,  /* uint32_t */
+	CONFIG_BYTES,  /* uint64_t; K M G */
+	CONFIG_NUMBER, /* uint64_t; K M G as powers of 1000 */
+	CONFIG_TIME,   /* int64_t ms; ms s m h d */
+	CONFIG_TIMES,  /* retry_delay: a list of times */
+	CONFIG_CHOICE, /* int, from a list of words */
+	CONFIG_GLOB,   /* --include, --exclude: appends to globs */
+	CONFIG_WORDS,  /* ignore_params: appends to the list */
+	CONFIG_FIELDS, /* --fields +links,+body */
+	CONFIG_SPEED,  /* low_speed: "1K/s for 20s" or "1K/20s" */
+};
+
+/* One row of the table. */
+struct config_row {
+	const char *key; /* host_delay; the option is --host-delay */
+	char letter;     /* -o, or 0 */
+	enum config_type type;
+	size_t offset;       /* in struct config */
+	const char *unset;   /* the default, in the notation of the file */
+	uint64_t min, max;   /* COUNT, BYTES, NUMBER, TIME */
+	const char *choices; /* CHOICE: "obey ignore" */
+	const char *group;   /* heading in the help */
+	const char *help;    /* one line */
+	bool option_only;    /* not in a file: dir, input, detach … */
+};
+
+extern const struct config_row config_table[];
+extern const size_t config_table_len;
+
+/* Defaults everywhere.  0 or -ENOMEM. */
+MUST_USE int config_init(struct config *config);
+void config_fini(struct config *config);
+
+/*
+ * Set one key from its text.  0; -ENOENT: no such key (`err` names the
+ * nearest); -EINVAL, -ERANGE: `err` names key, value and what is allowed;
+ * -ENOMEM.
+ */
+MUST_USE int config_set(struct config *config, const char *key,
+    const char *value, struct err *err);
+
+/* Read a file (INI).  Missing: -ENOENT.  Errors name file and line. */
+MUST_USE int config_read(struct config *config, const char *path,
+    struct err *err);
+
+/*
+ * All of it, with the precedence kept: the options of argv are read once to
+ * learn `dir`, then `dir`/mpcrawl.conf when there is one, then the options
+ * again so that they win.  Options: --key value, --key=value, --flag, -x
+ * value; "--" ends them; they may stand before and after words.  The words
+ * are moved to the front of argv, in order, their number in *n_words.
+ * `config` was config_init()ed.  Errors as config_set() and config_read().
+ */
+MUST_USE int config_load(struct config *config, int argc, char **argv,
+    int *n_words, struct err *err);
+
+/* What holds between settings, and what `auto` is on this machine (`cores`,
+ * `fd_limit`, `memory` bytes).  Fills user_agent.  0 or -EINVAL with `err`. */
+MUST_USE int config_finish(struct config *config, unsigned cores,
+    uint64_t fd_limit, uint64_t memory, struct err *err);
+
+/* The help of all settings, by group, for a terminal. */
+MUST_USE int config_help(struct buf *out);
+
+/* The nearest of `words` to `word`, NULL when none is near. */
+const char *config_nearest(const char *word, const char *const *words,
+    size_t n);
+
+#endif

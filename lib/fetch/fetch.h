@@ -1,0 +1,91 @@
+/*
+ * fetch - many transfers at once over libcurl's multi interface, as a state
+ * machine that somebody else's event loop drives.
+ *
+ * It opens sockets and reads the clock of libcurl, no other; what it wants
+ * watched it says through two hooks.  Redirects are not followed, bodies are
+ * handed on as received (chunking removed, content encoding kept).
+ */
+#ifndef LIB_FETCH_FETCH_H
+#define LIB_FETCH_FETCH_H
+
+#include <stdint.h>
+
+#include "lib/base/err.h"
+#include "lib/base/span.h"
+#include "lib/message/capture.h"
+
+struct fetch_pool;
+
+enum fetch_event {
+	FETCH_IN = 1,
+	FETCH_OUT = 2,
+};
+
+struct fetch_hooks {
+	/* Watch `fd` for these events from now on; 0: no more. */
+	void (*watch)(void *arg, int fd, unsigned events);
+	/* Call fetch_timeout() in `ms`; -1: not at all. */
+	void (*timer)(void *arg, int64_t ms);
+	/*
+	 * `len` more bytes of the body of the transfer of `user`.
+	 * 0 taken; anything else: there is no room, the transfer ends with
+	 * what was taken so far, TRUNCATED_MEMORY.
+	 */
+	int (*body)(void *arg, void *user, const void *bytes, size_t len);
+	void *arg;
+};
+
+/* What holds for every transfer of the pool. */
+struct fetch_options {
+	const char *user_agent;
+	const char *accept_encoding; /* "gzip" */
+	int64_t connect_timeout_ms, first_byte_timeout_ms, total_timeout_ms;
+	uint64_t low_speed_bytes; /* a second */
+	int64_t low_speed_ms;
+	int64_t dns_cache_ms;
+	int http;       /* 1: HTTP/1.1 alone; 2: HTTP/2 where TLS offers it */
+	int tls_verify; /* enum config_tls: 0 refuse, 1 record, 2 off */
+	bool allow_private;
+	uint32_t max_connections;
+};
+
+/* libcurl is initialised by the first pool of a process: after the fork. */
+MUST_USE int fetch_pool_new(const struct fetch_options *options,
+    const struct fetch_hooks *hooks, struct fetch_pool **out, struct err *err);
+void fetch_pool_free(struct fetch_pool *pool);
+
+struct fetch_request {
+	struct span url; /* a serialised http(s) URL */
+	uint64_t max_body;
+	void *user; /* not NULL; given back with the result */
+};
+
+/*
+ * Start.  0; -EMFILE or -ENOMEM: not started, nothing will be reported;
+ * -EINVAL: libcurl does not take this URL.
+ */
+MUST_USE int fetch_start(struct fetch_pool *pool,
+    const struct fetch_request *request);
+
+/* Something happened on `fd`; the time that was asked for has come.
+ * `now_ms` (unix) is what results are dated with. */
+void fetch_ready(struct fetch_pool *pool, int fd, unsigned events,
+    int64_t now_ms);
+void fetch_timeout(struct fetch_pool *pool, int64_t now_ms);
+
+/*
+ * A finished transfer: 1 and *user, *out (its spans borrowed until the next
+ * call of any function here); 0 none.  out->lap is left 0; out->reason is
+ * REASON_CONNECT_FAIL with *short_fd true when this process ran out of
+ * descriptors, which is not the host's fault.
+ */
+int fetch_finished(struct fetch_pool *pool, void **user, struct capture *out,
+    bool *short_fd);
+
+/* End it now, report nothing.  `user` is that of the request. */
+void fetch_cancel(struct fetch_pool *pool, void *user);
+
+size_t fetch_inflight(const struct fetch_pool *pool);
+
+#endif

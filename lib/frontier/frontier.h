@@ -1,0 +1,161 @@
+/*
+ * frontier - what to fetch next, when, and what is done.
+ *
+ * A RocksDB store of URL states and host queues, with what must be quick in
+ * memory: the front cache of known URLs, the hosts with their clocks in a
+ * heap.  One process owns it; it starts no process and reads no clock: `now`
+ * is given.
+ *
+ * Nothing of a lease is on disk: a URL that was not settled is simply still
+ * queued.  Settlements gather in one batch; frontier_commit() makes the batch
+ * durable together with the outputs' cut, and only then do the counters show
+ * it.  So after any stop the store holds whole settlements and nothing else.
+ */
+#ifndef LIB_FRONTIER_FRONTIER_H
+#define LIB_FRONTIER_FRONTIER_H
+
+#include <stdint.h>
+
+#include "lib/base/err.h"
+#include "lib/config/config.h"
+#include "lib/message/capture.h"
+#include "lib/message/order.h"
+#include "lib/message/reason.h"
+#include "lib/message/verdict.h"
+
+struct frontier;
+
+/*
+ * Open or make the store in `dir`.  `config` is borrowed for the frontier's
+ * life.  `crawl_id` (16 bytes) is written into a new store, and must equal
+ * that of an old one.
+ *
+ * 0, or -EEXIST the store is another crawl's, -EPROTO of a newer layout,
+ * -ENOSPC, -EIO, -ENOMEM; `err` says it in words.
+ */
+MUST_USE int frontier_open(const char *dir, const struct config *config,
+    const uint8_t crawl_id[16], int64_t now_ms, struct frontier **out,
+    struct err *err);
+
+/* Without a commit: what was not committed is queued again. */
+void frontier_close(struct frontier *frontier);
+
+/* The outputs' cut as of the last commit: {seq, end}; 0, 0 in a new store. */
+struct frontier_cut {
+	uint64_t seq;
+	uint64_t end;
+};
+struct frontier_cut frontier_cut(const struct frontier *frontier);
+
+/* --- what comes in ------------------------------------------------------- */
+
+/*
+ * Add a seed to scope and queue (in the batch).  A seed that is known already
+ * changes nothing.
+ * 1 new, 0 known, -EINVAL not an http(s) URL (`err` names it), -EIO …
+ */
+MUST_USE int frontier_seed(struct frontier *frontier, struct span text,
+    int64_t now_ms, struct err *err);
+
+/*
+ * Offer a link that `from` (an order of kind page) led to; `url` is hostile
+ * text that ought to be a serialised URL: it is parsed, measured against the
+ * scope, the depth and the limits here.  A redirect's target is a link of
+ * kind LINK_REDIRECT: same depth, hops + 1.
+ * 1 new, 0 known or refused (counted by reason), -EIO, -ENOMEM.
+ */
+MUST_USE int frontier_offer(struct frontier *frontier, const struct order *from,
+    struct span url, uint8_t link_kind, uint8_t link_flags, int64_t now_ms);
+
+/* --- orders out ---------------------------------------------------------- */
+
+/*
+ * The next thing to do: fetch a page, fetch a robots.txt, or record a URL as
+ * excluded (order.reason set; takes no host slot).  out's spans are borrowed
+ * until the next call that changes the frontier; out->lap is the caller's.
+ * 1 an order: the lease and, for a fetch, the host's slot are taken;
+ * 0 nothing now; -EIO.
+ */
+MUST_USE int frontier_next(struct frontier *frontier, int64_t now_ms,
+    struct order *out);
+
+/* When frontier_next() may have something, if nothing settles before:
+ * unix ms, or INT64_MAX: only a settlement can bring work. */
+int64_t frontier_due_ms(struct frontier *frontier, int64_t now_ms);
+
+/* The order could not be handed out after all, or came back unfetched
+ * (protocol.md 1): the lease ends, its slot too unless that had ended
+ * before; the host's clock restarts at now; the URL goes to the front of its
+ * queue with order's attempts and is_short. */
+void frontier_come_back(struct frontier *frontier, const struct order *order,
+    int64_t now_ms);
+
+/* --- leases back --------------------------------------------------------- */
+
+/* At start: this order is on the conveyor; take its lease again, and its
+ * host's slot when it is a fetch.  0, -EBADMSG: the store does not have it as
+ * queued with these tries (unless seq says it was committed: the caller
+ * looks first), -EIO. */
+MUST_USE int frontier_adopt(struct frontier *frontier,
+    const struct order *order, int64_t now_ms);
+
+/* The fetch has ended (the capture carries the order's lap): free the host's
+ * slot; the clock runs from capture->fetch_end_ms, Retry-After, back-off and
+ * Crawl-delay included.  Calling it again for the same lease does nothing. */
+void frontier_slot_end(struct frontier *frontier, const struct order *order,
+    const struct capture *capture, int64_t now_ms);
+
+/*
+ * A page is done: its state, queue row and counters go into the batch.  Offer
+ * its links first or after, before the commit.  The lease stays counted as in
+ * flight until the commit.  `capture` NULL: none.
+ * 0, -EIO, -ENOMEM.
+ */
+MUST_USE int frontier_settle(struct frontier *frontier,
+    const struct order *order, const struct capture *capture,
+    struct decision decision, int64_t now_ms);
+
+/* A robots.txt is answered: `rules` is the compiled block (empty: none). */
+MUST_USE int frontier_settle_robots(struct frontier *frontier,
+    const struct order *order, const struct capture *capture, struct span rules,
+    int64_t now_ms);
+
+/* --- the commit ---------------------------------------------------------- */
+
+/* Make the batch and the cut durable, in one synced write.  0, -ENOSPC, -EIO:
+ * then the frontier must be closed, nothing of the batch is there. */
+MUST_USE int frontier_commit(struct frontier *frontier, struct frontier_cut cut,
+    int64_t now_ms);
+
+/* Bytes waiting in the batch: a caller commits before they grow large. */
+size_t frontier_batch_bytes(const struct frontier *frontier);
+
+/* --- what it knows ------------------------------------------------------- */
+
+/* As of the last commit, but for in_flight and queued, which follow the
+ * leases: admitted = done + failed + excluded + quarantined + queued +
+ * in_flight, always. */
+struct frontier_totals {
+	uint64_t admitted, done, failed, excluded, quarantined;
+	uint64_t queued, in_flight;
+	uint64_t redirected, gone; /* parts of done */
+	uint64_t retried;
+	uint64_t bytes; /* wire, of settled pages */
+	uint64_t reasons[REASONS];
+	uint64_t statuses[6]; /* [2] = 2xx …; [0]: none */
+	uint64_t refused[REFUSALS];
+	uint64_t hosts, hosts_waiting; /* known; with queued URLs, not ready */
+	uint64_t robots_fetched;
+};
+void frontier_totals(const struct frontier *frontier,
+    struct frontier_totals *out);
+
+/* A limit of the whole crawl that stops it now, by its key ("max_pages"), or
+ * NULL. */
+const char *frontier_limit(const struct frontier *frontier, int64_t now_ms);
+
+/* Nothing queued, nothing in flight, nothing parked that is not yet
+ * excluded. */
+bool frontier_finished(const struct frontier *frontier);
+
+#endif

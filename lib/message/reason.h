@@ -1,0 +1,81 @@
+/*
+ * reason - the closed list of why a URL ended as it did.
+ *
+ * One list for records, logs, counters and the store: a URL that was answered
+ * has a status, any other has one of these.  Numbers are stored: rows are
+ * added at the end, never moved.
+ */
+#ifndef LIB_MESSAGE_REASON_H
+#define LIB_MESSAGE_REASON_H
+
+#include "lib/base/attr.h"
+
+enum reason {
+	REASON_NONE,
+	REASON_DNS_FAIL,
+	REASON_CONNECT_FAIL,
+	REASON_TLS_FAIL,
+	REASON_TIMEOUT_CONNECT,
+	REASON_TIMEOUT_FIRST_BYTE,
+	REASON_TIMEOUT_TOTAL,
+	REASON_LOW_SPEED,
+	REASON_READ_FAIL,
+	REASON_BLOCKED_SSRF,
+	REASON_ROBOTS_DENIED,
+	REASON_ROBOTS_UNREACHABLE,
+	REASON_OUT_OF_SCOPE,
+	REASON_TOO_LARGE,
+	REASON_TOO_MANY_REDIRECTS,
+	REASON_TRAP,
+	REASON_QUARANTINED,
+	REASON_HOST_BLOCKED,
+	REASON_HOST_DOWN,
+	REASON_BUDGET,
+	REASONS
+};
+
+/* "dns_fail"; "" for REASON_NONE, "?" for what is not of the list. */
+const char *reason_name(unsigned reason);
+
+/* Why a link was not admitted: counted, outside the sum. */
+enum refusal {
+	REFUSED_SCOPE,
+	REFUSED_RULE, /* an --exclude glob */
+	REFUSED_DEPTH,
+	REFUSED_LENGTH,
+	REFUSED_SCHEME,
+	REFUSED_NOFOLLOW,
+	REFUSALS
+};
+const char *refusal_name(unsigned refusal);
+
+/* What of a capture is not whole. */
+enum truncated {
+	TRUNCATED_NO,
+	TRUNCATED_LENGTH,     /* max_body */
+	TRUNCATED_DISCONNECT, /* the peer closed early, or its length lied */
+	TRUNCATED_TIME,       /* total_timeout or low_speed, with a part here */
+	TRUNCATED_MEMORY,     /* shm_budget */
+	TRUNCATED_DECODED,    /* max_decoded or max_ratio */
+	TRUNCATED_PARSE,      /* parse_cpu, parse_depth or parse_memory */
+	TRUNCATED_LINKS,      /* max_links, or no room for them */
+	TRUNCATEDS
+};
+const char *truncated_name(unsigned truncated);
+
+/* How the journey of a URL ends.  Decided once, by the recorder, so that the
+ * record and the store cannot differ. */
+enum verdict {
+	VERDICT_NONE,
+	VERDICT_DONE,
+	VERDICT_REDIRECTED, /* done, and its target is a link */
+	VERDICT_GONE,       /* 404, 410: done as well */
+	VERDICT_FAILED,
+	VERDICT_EXCLUDED,
+	VERDICT_QUARANTINED,
+	VERDICT_RETRY, /* no record; it goes back to the queue */
+	VERDICTS
+};
+const char *verdict_name(unsigned verdict);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * verdict - from an order and its capture to how the URL's journey ends.
+ *
+ * A pure rule.  The recorder asks it once per cell, writes the record that
+ * belongs to the answer, and puts the answer beside the cell for the
+ * scheduler: so a record is there if and only if its URL is done.
+ */
+#ifndef LIB_MESSAGE_VERDICT_H
+#define LIB_MESSAGE_VERDICT_H
+
+#include "lib/message/capture.h"
+#include "lib/message/order.h"
+#include "lib/message/reason.h"
+
+struct verdict_limits {
+	uint32_t retries;
+	uint32_t max_redirects;
+	uint32_t max_waits; /* answers 429 and 503 that do not use a retry up */
+};
+
+struct decision {
+	uint8_t verdict; /* enum verdict */
+	uint8_t reason;  /* enum reason, for the record and the store */
+};
+
+/* `capture` is NULL when there is none: then the order's reason decides, and
+ * without one the cell came by way of the quarantine. */
+struct decision verdict_decide(const struct verdict_limits *limits,
+    const struct order *order, const struct capture *capture);
+
+/* 429 and 503: the host wants a pause, the URL is not to blame. */
+bool verdict_is_wait(const struct capture *capture);
+/* The host could not be reached at all: its back-off grows. */
+bool verdict_is_host_trouble(const struct capture *capture);
+
+#endif

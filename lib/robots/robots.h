@@ -1,0 +1,58 @@
+/*
+ * robots - robots.txt after RFC 9309: compile once, match many times.
+ *
+ * Hostile text is parsed in the parser process into one position-independent
+ * block of bytes; that block travels through the conveyor into the store, and
+ * the scheduler only matches against it.  So matching trusts nothing: every
+ * offset and length in the block is bounded, a broken block denies nothing
+ * and says so through robots_valid().
+ */
+#ifndef LIB_ROBOTS_ROBOTS_H
+#define LIB_ROBOTS_ROBOTS_H
+
+#include <stdint.h>
+
+#include "lib/base/buf.h"
+
+/*
+ * Compile `text` (as received; BOM, NUL, CR line ends and malformed UTF-8 are
+ * allowed) for the product token `agent`: the merged group of that token,
+ * else that of "*" (RFC 9309, 2.2.1).  Appends the block to `out`.
+ * 0, -EMSGSIZE when the rules do not fit out's limit (the caller treats the
+ * file as cut there: nothing is appended), -ENOMEM.
+ */
+MUST_USE int robots_compile(struct span text, struct span agent,
+    struct buf *out);
+
+/* Is this a block that robots_compile() could have made? */
+bool robots_valid(struct span block);
+
+/*
+ * May `target` (path and query as in url_target(), "/" at least) be fetched?
+ * Longest match wins, allow at a tie, no match allows (2.2.2); "/robots.txt"
+ * itself is always allowed.  Percent-encoding is compared as 2.2.2 says.
+ * An invalid or empty block allows all.
+ */
+bool robots_allows(struct span block, struct span target);
+
+/* Seconds of Crawl-delay in the group that applies, in ms; -1: none.
+ * A value past an hour counts as an hour. */
+int64_t robots_crawl_delay_ms(struct span block);
+
+/* Sitemap lines, of all groups, in file order: fills *out with the i-th and
+ * returns true, or false past the last. */
+bool robots_sitemap(struct span block, size_t i, struct span *out);
+
+/*
+ * What the answer to a request for robots.txt means (RFC 9309, 2.3.1).
+ * `status` 0: no answer at all.
+ */
+enum robots_meaning {
+	ROBOTS_USE_BODY,   /* 2xx */
+	ROBOTS_FOLLOW,     /* 3xx: another request, five at the most */
+	ROBOTS_ALLOW_ALL,  /* 4xx, 429 apart */
+	ROBOTS_UNREACHABLE /* 5xx, 429 and no answer: disallow, try again */
+};
+enum robots_meaning robots_meaning(int status);
+
+#endif

@@ -76,6 +76,9 @@ size_t order_slot_size(size_t max_url);
  */
 MUST_USE int order_write(void *slot, size_t size, const struct order *order);
 
+/* The lap in force; 0 in a slot never written. */
+uint64_t order_lap(const void *slot);
+
 /*
  * Decode; the spans point into `slot`.  Each length is read once and bounded.
  * 0; -EBADMSG: this is no order (the segment is corrupt).

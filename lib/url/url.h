@@ -21,6 +21,7 @@
  */
 struct url {
 	struct buf href;
+	struct buf scratch; /* the parser's: input freed of tabs and newlines */
 	uint32_t scheme_end;   /* at the ':' */
 	uint32_t username_end; /* behind the user name */
 	uint32_t host_start; /* at the '@', or at the host when there is none */
@@ -34,6 +35,11 @@ struct url {
 	bool has_host;           /* a host, be it empty, was there */
 };
 
+/*
+ * Limit: a host name of a special URL that is not ASCII, be it percent-encoded,
+ * is refused with -EINVAL; all-ASCII ones, "xn--" labels included, are taken.
+ */
+
 /* Longest input and longest result; beyond them url_parse() refuses. */
 #define URL_MAX (2u << 20)
 
@@ -42,8 +48,9 @@ void url_fini(struct url *url);
 
 /*
  * Parse `input` (UTF-8; malformed bytes count as U+FFFD) against `base`,
- * which is NULL or a parsed url, and may not be `out`.  Characters of the
- * query that are not ASCII are percent-encoded as UTF-8.
+ * which is NULL or a parsed url, and may not be `out`; nor may `input` be a
+ * part of `out`.  Characters of the query that are not ASCII are
+ * percent-encoded as UTF-8.
  *
  * Returns 0; -EINVAL: not a URL (the Standard's "failure"); -EMSGSIZE: longer
  * than URL_MAX; -ENOMEM.  After an error *out is empty, and may be used again.

@@ -12,15 +12,21 @@
 
 /* Rules, each a bit; CANON_DEFAULT is what a crawl uses. */
 enum canon_rule {
-	CANON_SORT_QUERY = 1 << 0,
+	CANON_SORT_QUERY = 1 << 0, /* and drop its empty parameters: "&&" */
 	CANON_DROP_TRACKING = 1 << 1,
 };
 #define CANON_DEFAULT (CANON_SORT_QUERY | CANON_DROP_TRACKING)
 
+/* A query of more parameters keeps its order: no page needs it, and the work
+ * for a hostile one stays small. */
+#define CANON_PARAMS_MAX 256
+
 /*
- * Parameters that name the visitor, not the page.  A name ends with '*' to
- * mean every name that starts so.  `extra` are the user's own
- * (ignore_params); both are compared without case.
+ * CANON_DROP_TRACKING takes out the parameters that name the visitor, not the
+ * page: a table in canon.c, and `extra`, the user's own (ignore_params).  A
+ * name ends with '*' to mean every name that starts so; compared without case.
+ * ";jsessionid=..." goes from the path, too.  Where a rule leaves nothing of
+ * a query its '?' goes as well.
  */
 struct canon {
 	unsigned rules;

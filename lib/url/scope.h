@@ -15,8 +15,10 @@ enum scope_kind {
 	SCOPE_HOST,   /* the seeds' hosts: same host name, any scheme and port
 	                 of theirs: "host:port" pairs, http and https on their
 	                 own ports counting as one */
-	SCOPE_DOMAIN, /* the seeds' registrable domains (libpsl) */
-	SCOPE_PREFIX, /* the seeds' URLs up to the last '/' of their paths */
+	SCOPE_DOMAIN, /* the seeds' registrable domains (libpsl), any port; a host
+	                 without one (an address, "localhost") counts for itself */
+	SCOPE_PREFIX, /* the seeds' URLs up to the last '/' of their paths; the
+	                 part in front of the path is compared as SCOPE_HOST does */
 	SCOPE_ANY,
 };
 
@@ -34,12 +36,17 @@ void scope_free(struct scope *scope);
  */
 MUST_USE int scope_add_seed(struct scope *scope, const struct url *seed);
 
+/* The longest glob, in bytes, and the most of them. */
+#define SCOPE_GLOB_MAX  1024
+#define SCOPE_RULES_MAX 10000
+
 /*
  * A glob over the whole URL without its fragment: '*' any run, '?' one
- * character, '\\' takes the next as it is.  Matched in linear time (no
- * backtracking beyond the last star).  The rule added last is looked at first.
- * 0, -EINVAL for an empty pattern or a trailing '\\' (with `err` filled),
- * -ENOMEM.
+ * character, '\\' takes the next as it is.  No backtracking beyond the last
+ * star: time is linear in the URL, times at most the longest text between two
+ * stars of the glob.  The rule added last is looked at first.
+ * 0, -EINVAL for an empty or too long pattern, a trailing '\\' or one rule too
+ * many (with `err` filled), -ENOMEM.
  */
 MUST_USE int scope_add_rule(struct scope *scope, bool include, struct span glob,
     struct err *err);

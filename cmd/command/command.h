@@ -1,0 +1,11 @@
+/*
+ * command - the subcommands of mpcrawl: each takes its words, its own name
+ * first, and returns the exit status.
+ */
+#ifndef CMD_COMMAND_COMMAND_H
+#define CMD_COMMAND_COMMAND_H
+
+/* `resolve` and `canon`: URLs on standard input, one JSON object a line. */
+int command_url(int argc, char **argv);
+
+#endif

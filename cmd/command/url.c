@@ -1,0 +1,125 @@
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cmd/command/command.h"
+#include "cmd/command/filter.h"
+#include "lib/url/canon.h"
+
+/* Of one run of the filter: used again for each line. */
+struct work {
+	struct url base;
+	struct url url;
+	struct buf site;
+	struct buf page;
+};
+
+static struct span
+text_of(const json_t *string)
+{
+	return span_of(json_string_value(string), json_string_length(string));
+}
+
+/*
+ * Parse what `question` asks for into work->url.  0, -EINVAL: not a URL, or
+ * another negative errno; *wrong is set when the question itself is.
+ */
+static int
+resolve(struct work *work, json_t *question, const char **wrong)
+{
+	json_t *input = json_object_get(question, "input");
+	json_t *base = json_object_get(question, "base");
+	bool based = base != NULL && !json_is_null(base);
+	int r = 0;
+
+	if (!json_is_string(input))
+		*wrong = "\"input\" has to be a string";
+	else if (based && !json_is_string(base))
+		*wrong = "\"base\" has to be a string or null";
+	if (*wrong != NULL)
+		return -EINVAL;
+	if (based)
+		r = url_parse(text_of(base), NULL, &work->base);
+	if (r == 0)
+		r = url_parse(text_of(input), based ? &work->base : NULL,
+		    &work->url);
+	return r;
+}
+
+static json_t *
+refusal(int r, const char *wrong)
+{
+	if (wrong != NULL)
+		return filter_error(wrong);
+	if (r == -EMSGSIZE)
+		return filter_error("the URL is longer than 2 MiB");
+	if (r == -EINVAL)
+		return json_pack("{s:b}", "failure", 1);
+	return NULL;
+}
+
+static json_t *
+answer_resolve(void *ctx, json_t *question)
+{
+	struct work *work = ctx;
+	const char *wrong = NULL;
+	struct span href;
+	int r = resolve(work, question, &wrong);
+
+	if (r < 0)
+		return refusal(r, wrong);
+	href = url_href(&work->url);
+	return json_pack("{s:s%}", "href", href.ptr, href.len);
+}
+
+static json_t *
+answer_canon(void *ctx, json_t *question)
+{
+	static const struct canon canon = { .rules = CANON_DEFAULT };
+	struct work *work = ctx;
+	const char *wrong = NULL;
+	int r = resolve(work, question, &wrong);
+
+	if (r == 0 && !url_fetchable(&work->url))
+		r = -EINVAL;
+	if (r == 0)
+		r = canon_key(&canon, &work->url, &work->site, &work->page);
+	if (r == 0)
+		r = buf_add_span(&work->site, buf_span(&work->page));
+	if (r < 0)
+		return refusal(r, wrong);
+	return json_pack("{s:s%}", "key", work->site.ptr, work->site.len);
+}
+
+int
+command_url(int argc, char **argv)
+{
+	filter_answer *answer = NULL;
+	struct work work;
+	int r;
+
+	if (argc == 1 && strcmp(argv[0], "resolve") == 0)
+		answer = answer_resolve;
+	else if (argc == 1 && strcmp(argv[0], "canon") == 0)
+		answer = answer_canon;
+	if (answer == NULL) {
+		fprintf(stderr,
+		    "usage: mpcrawl url resolve|canon < questions\n"
+		    "a question is a line {\"input\": URL, \"base\": URL}; "
+		    "\"base\" may be left out\n");
+		return 2;
+	}
+	url_init(&work.base);
+	url_init(&work.url);
+	/* The key of a URL is no longer than the URL. */
+	buf_init(&work.site, URL_MAX);
+	buf_init(&work.page, URL_MAX);
+	r = filter_run(answer, &work, STDIN_FILENO, STDOUT_FILENO);
+	if (r < 0)
+		fprintf(stderr, "mpcrawl url %s: %s\n", argv[0], strerror(-r));
+	url_fini(&work.base);
+	url_fini(&work.url);
+	buf_fini(&work.site);
+	buf_fini(&work.page);
+	return r < 0 ? 1 : 0;
+}

@@ -102,6 +102,8 @@ struct config {
 	/* store and memory */
 	int64_t commit_interval_ms;
 	uint64_t seen_cache, db_cache, shm_budget;
+	/* Pause below so many free bytes.  UINT64_MAX: auto, the greater of
+	 * 2 GiB and 5 % of the file system; who knows that one computes it. */
 	uint64_t disk_reserve;
 
 	/* running */
@@ -111,18 +113,18 @@ struct config {
 };
 
 enum config_type {
-	CONFIG_TEXT,
-	CONFIG_BOOL,
-	CONFIG_COUNT,  /* uint32_t */
-	CONFIG_BYTES,  /* uint64_t; K M G */
+	CONFIG_TEXT,   /* char *; an empty text is NULL */
+	CONFIG_BOOL,   /* bool; yes no, true false, on off, 1 0 */
+	CONFIG_COUNT,  /* uint32_t; K M G as powers of 1000 */
+	CONFIG_BYTES,  /* uint64_t; K M G as powers of 1024 */
 	CONFIG_NUMBER, /* uint64_t; K M G as powers of 1000 */
 	CONFIG_TIME,   /* int64_t ms; ms s m h d */
 	CONFIG_TIMES,  /* retry_delay: a list of times */
-	CONFIG_CHOICE, /* int, from a list of words */
+	CONFIG_CHOICE, /* int: `min` and the place in the list of words */
 	CONFIG_GLOB,   /* --include, --exclude: appends to globs */
 	CONFIG_WORDS,  /* ignore_params: appends to the list */
-	CONFIG_FIELDS, /* --fields +links,+body */
-	CONFIG_SPEED,  /* low_speed: "1K/s for 20s" or "1K/20s" */
+	CONFIG_FIELDS, /* +links,-body amend what is set; links,body replace it */
+	CONFIG_SPEED, /* low_speed: "1K/s for 20s" or "1K/20s" */
 };
 
 /* One row of the table. */
@@ -130,9 +132,11 @@ struct config_row {
 	const char *key; /* host_delay; the option is --host-delay */
 	char letter;     /* -o, or 0 */
 	enum config_type type;
-	size_t offset;       /* in struct config */
-	const char *unset;   /* the default, in the notation of the file */
-	uint64_t min, max;   /* COUNT, BYTES, NUMBER, TIME */
+	size_t offset; /* in struct config */
+	/* The default, in the notation of the file; NULL: none.  "auto" lets
+	 * the user write auto too: 0 in a COUNT, UINT64_MAX in BYTES. */
+	const char *unset;
+	uint64_t min, max;   /* COUNT, BYTES, NUMBER, TIME; TEXT: bytes */
 	const char *choices; /* CHOICE: "obey ignore" */
 	const char *group;   /* heading in the help */
 	const char *help;    /* one line */
@@ -154,7 +158,11 @@ void config_fini(struct config *config);
 MUST_USE int config_set(struct config *config, const char *key,
     const char *value, struct err *err);
 
-/* Read a file (INI).  Missing: -ENOENT.  Errors name file and line. */
+/*
+ * Read a file (INI), a megabyte at the most.  Missing: -ENOENT.  Errors name
+ * file and line; what stood before the bad line has been set by then.
+ * Not from two threads at once: libinih is configured through globals.
+ */
 MUST_USE int config_read(struct config *config, const char *path,
     struct err *err);
 
@@ -162,22 +170,28 @@ MUST_USE int config_read(struct config *config, const char *path,
  * All of it, with the precedence kept: the options of argv are read once to
  * learn `dir`, then `dir`/mpcrawl.conf when there is one, then the options
  * again so that they win.  Options: --key value, --key=value, --flag, -x
- * value; "--" ends them; they may stand before and after words.  The words
- * are moved to the front of argv, in order, their number in *n_words.
+ * value; "--" ends them; they may stand before and after words.  Every element
+ * of argv is looked at: the caller hands over what stands behind its own name.
+ * The words are moved to the front of argv, in order, their number in *n_words.
  * `config` was config_init()ed.  Errors as config_set() and config_read().
  */
 MUST_USE int config_load(struct config *config, int argc, char **argv,
     int *n_words, struct err *err);
 
-/* What holds between settings, and what `auto` is on this machine (`cores`,
- * `fd_limit`, `memory` bytes).  Fills user_agent.  0 or -EINVAL with `err`. */
+/*
+ * What holds between settings, and what `auto` is on this machine (`cores`,
+ * `fd_limit` of one process, `memory` bytes, 0 unknown).  Fills user_agent.
+ * Whether the crawl needs a contact depends on its seeds: not asked here.
+ * 0, -EINVAL with `err`, -ENOMEM.
+ */
 MUST_USE int config_finish(struct config *config, unsigned cores,
     uint64_t fd_limit, uint64_t memory, struct err *err);
 
-/* The help of all settings, by group, for a terminal. */
+/* The help of all settings, by group, for a terminal of 80 columns. */
 MUST_USE int config_help(struct buf *out);
 
-/* The nearest of `words` to `word`, NULL when none is near. */
+/* The nearest of `words` to `word`, NULL when none is near: at most one
+ * mistyped, missing, added or swapped character in four. */
 const char *config_nearest(const char *word, const char *const *words,
     size_t n);
 

@@ -1,0 +1,444 @@
+#include "lib/config/config.h"
+
+#include <errno.h>
+
+#include "lib/config/config_impl.h"
+
+/* The member of a row, whose type the table checked at compile time. */
+#define MEMBER(T, config, row) ((T *)(void *)((char *)(config) + (row)->offset))
+
+/* A value as it can be shown: short, and without control characters. */
+struct shown_value {
+	char text[80];
+};
+
+static struct shown_value
+show_value(const char *value)
+{
+	struct shown_value shown;
+	size_t n = 0;
+
+	for (; value[n] != '\0' && n < sizeof(shown.text) - 1; n++) {
+		unsigned char c = (unsigned char)value[n];
+
+		shown.text[n] = c < 0x20 || c == 0x7f ? '?' : value[n];
+	}
+	shown.text[n] = '\0';
+	if (value[n] != '\0')
+		memcpy(&shown.text[n - 3], "...", 3);
+	return shown;
+}
+
+/* "key = value: why"; returns `r`. */
+static int
+refuse(const struct config_row *row, const char *value, int r, struct err *err,
+    const char *why)
+{
+	return err_set(err, r, "%s = %s: %s", row->key, show_value(value).text,
+	    why);
+}
+
+static int
+refuse_range(const struct config_row *row, const char *value, struct err *err)
+{
+	return err_set(err, -ERANGE, "%s = %s: allowed are %s to %s%s",
+	    row->key, show_value(value).text, config_show(row, row->min).text,
+	    config_show(row, row->max).text,
+	    row->unset != NULL && strcmp(row->unset, "auto") == 0 ? ", and auto"
+								  : "");
+}
+
+/* These reach headers, logs and terminals: nothing there may move a cursor
+ * or begin a line. */
+static bool
+has_control(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c < 0x20 || c == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+static int
+set_text(char **member, const struct config_row *row, const char *value,
+    struct err *err)
+{
+	size_t len = strlen(value);
+	char *copy = NULL;
+
+	if (has_control(value))
+		return refuse(row, value, -EINVAL, err,
+		    "control characters are not allowed");
+	if (len < row->min)
+		return refuse(row, value, -EINVAL, err, "must not be empty");
+	if (len > row->max)
+		return err_set(err, -ERANGE,
+		    "%s = %s: at most %u bytes are allowed", row->key,
+		    show_value(value).text, (unsigned)row->max);
+	if (len > 0) {
+		copy = strdup(value);
+		if (copy == NULL)
+			return -ENOMEM;
+	}
+	free(*member);
+	*member = copy;
+	return 0;
+}
+
+static int
+set_bool(bool *member, const struct config_row *row, const char *value,
+    struct err *err)
+{
+	static const char *const yes[] = { "yes", "true", "on", "1" };
+	static const char *const no[] = { "no", "false", "off", "0" };
+
+	for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
+		if (strcmp(value, yes[i]) == 0 || strcmp(value, no[i]) == 0) {
+			*member = strcmp(value, yes[i]) == 0;
+			return 0;
+		}
+	}
+	return refuse(row, value, -EINVAL, err, "allowed are yes and no");
+}
+
+/* COUNT, BYTES and NUMBER, within the range of the row. */
+static int
+read_number(const struct config_row *row, const char *value, uint64_t *out,
+    struct err *err)
+{
+	uint64_t kilo = row->type == CONFIG_BYTES ? 1024 : 1000;
+	uint64_t number;
+	int r;
+
+	if (row->unset != NULL && strcmp(row->unset, "auto") == 0 &&
+	    strcmp(value, "auto") == 0) {
+		*out = row->type == CONFIG_BYTES ? CONFIG_AUTO_BYTES : 0;
+		return 0;
+	}
+	r = config_value_number(span_from(value), kilo, &number);
+	if (r == -EINVAL)
+		return refuse(row, value, r, err,
+		    row->type == CONFIG_BYTES
+			? "a size is a whole number, with K, M or G for "
+			  "powers of 1024"
+			: "a count is a whole number, with K, M or G for "
+			  "powers of 1000");
+	if (r == -ERANGE || number < row->min || number > row->max)
+		return refuse_range(row, value, err);
+	*out = number;
+	return 0;
+}
+
+static int
+read_time(const struct config_row *row, const char *value, struct span text,
+    int64_t *out_ms, struct err *err)
+{
+	int64_t ms;
+	int r;
+
+	r = config_value_time(text, &ms);
+	if (r == -EINVAL)
+		return refuse(row, value, r, err,
+		    "a time is a whole number and its unit: ms, s, m, h or d");
+	if (r == -ERANGE || (uint64_t)ms < row->min || (uint64_t)ms > row->max)
+		return refuse_range(row, value, err);
+	*out_ms = ms;
+	return 0;
+}
+
+static int
+set_times(struct config *config, const struct config_row *row,
+    const char *value, struct err *err)
+{
+	/* Like a TIME in its messages. */
+	struct config_row as_time = *row;
+	int64_t times[CONFIG_RETRY_DELAYS];
+	struct span list = span_from(value), word;
+	uint32_t n = 0;
+	int r;
+
+	as_time.type = CONFIG_TIME;
+	while (config_next_word(&list, &word)) {
+		if (n == CONFIG_RETRY_DELAYS)
+			return err_set(err, -ERANGE,
+			    "%s = %s: at most %d times are allowed", row->key,
+			    show_value(value).text, CONFIG_RETRY_DELAYS);
+		r = read_time(&as_time, value, word, &times[n], err);
+		if (r < 0)
+			return r;
+		n++;
+	}
+	if (n == 0)
+		return refuse(row, value, -EINVAL, err,
+		    "at least one time is needed, as in 30s, 5m");
+	memcpy(config->retry_delay_ms, times, n * sizeof(times[0]));
+	config->n_retry_delays = n;
+	return 0;
+}
+
+/* Which of the words in `choices`; -1: none of them. */
+static int
+choice_of(const char *choices, struct span word)
+{
+	struct span list = span_from(choices), choice;
+
+	for (int i = 0; config_next_word(&list, &choice); i++) {
+		if (span_eq(choice, word))
+			return i;
+	}
+	return -1;
+}
+
+static int
+set_choice(int *member, const struct config_row *row, const char *value,
+    struct err *err)
+{
+	int choice = choice_of(row->choices, span_from(value));
+
+	if (choice < 0)
+		return err_set(err, -EINVAL, "%s = %s: it is one of: %s",
+		    row->key, show_value(value).text, row->choices);
+	*member = (int)row->min + choice;
+	return 0;
+}
+
+static int
+add_glob(struct config *config, const struct config_row *row, const char *value,
+    struct err *err)
+{
+	struct config_glob *globs;
+	char *copy;
+
+	if (*value == '\0' || has_control(value))
+		return refuse(row, value, -EINVAL, err,
+		    "a glob has at least one character, and no control "
+		    "characters");
+	if (config->n_globs == CONFIG_GLOBS_MAX)
+		return err_set(err, -ERANGE,
+		    "%s = %s: at most %d include and exclude are allowed",
+		    row->key, show_value(value).text, CONFIG_GLOBS_MAX);
+	globs = reallocarray(config->globs, config->n_globs + 1,
+	    sizeof(*globs));
+	if (globs == NULL)
+		return -ENOMEM;
+	config->globs = globs;
+	copy = strdup(value);
+	if (copy == NULL)
+		return -ENOMEM;
+	globs[config->n_globs++] = (struct config_glob){
+		.include = strcmp(row->key, "include") == 0,
+		.glob = copy,
+	};
+	return 0;
+}
+
+static int
+add_words(struct config_list *list, const struct config_row *row,
+    const char *value, struct err *err)
+{
+	struct span rest = span_from(value), word;
+
+	if (has_control(value))
+		return refuse(row, value, -EINVAL, err,
+		    "control characters are not allowed");
+	while (config_next_word(&rest, &word)) {
+		char **items;
+		char *copy;
+
+		if (list->n == CONFIG_WORDS_MAX)
+			return err_set(err, -ERANGE,
+			    "%s = %s: at most %d words are allowed", row->key,
+			    show_value(value).text, CONFIG_WORDS_MAX);
+		items = reallocarray(list->items, list->n + 1, sizeof(*items));
+		if (items == NULL)
+			return -ENOMEM;
+		list->items = items;
+		copy = strndup(word.ptr, word.len);
+		if (copy == NULL)
+			return -ENOMEM;
+		items[list->n++] = copy;
+	}
+	return 0;
+}
+
+static int
+set_fields(struct config *config, const struct config_row *row,
+    const char *value, struct err *err)
+{
+	struct span list = span_from(value), word;
+	/* In the order of row->choices. */
+	bool on[] = { config->field_links, config->field_body };
+	bool amends = true, first = true;
+
+	while (config_next_word(&list, &word)) {
+		char sign = word.ptr[0];
+		bool is_signed = sign == '+' || sign == '-';
+		int field;
+
+		/* A list that begins without a sign is the whole list. */
+		if (first && !is_signed)
+			amends = false;
+		if (first && !amends)
+			memset(on, 0, sizeof(on));
+		first = false;
+		field = choice_of(row->choices,
+		    span_from_at(word, is_signed ? 1 : 0));
+		if (field < 0 || field >= (int)ARRAY_LEN(on))
+			return err_set(err, -EINVAL,
+			    "%s = %s: the fields are: %s; as in +links,+body",
+			    row->key, show_value(value).text, row->choices);
+		on[field] = sign != '-';
+	}
+	if (first)
+		memset(on, 0, sizeof(on));
+	config->field_links = on[0];
+	config->field_body = on[1];
+	return 0;
+}
+
+/* "1K/s for 20s", "1K/20s", or 0. */
+static int
+set_speed(struct config *config, const struct config_row *row,
+    const char *value, struct err *err)
+{
+	const char *slash = strchr(value, '/');
+	uint64_t bytes = 0;
+	int64_t ms = 0;
+	struct span time;
+	int r;
+
+	if (slash == NULL) {
+		r = config_value_number(span_from(value), 1024, &bytes);
+		if (r == 0 && bytes != 0)
+			r = -EINVAL; /* for how long? */
+	} else {
+		time = span_from(slash + 1);
+		if (span_starts(time, SPAN("s for ")))
+			time = span_from_at(time, 6);
+		r = config_value_number(span_of(value, (size_t)(slash - value)),
+		    1024, &bytes);
+		if (r == 0)
+			r = config_value_time(time, &ms);
+	}
+	/* libcurl keeps both in a long, the time in whole seconds. */
+	if (r == 0 && bytes != 0 &&
+	    (bytes > INT32_MAX || ms < 1000 || ms > 3600 * 1000))
+		r = -ERANGE;
+	if (r == -ERANGE)
+		return refuse(row, value, r, err,
+		    "allowed are 1/s to 2047M/s, for 1s to 1h");
+	if (r < 0)
+		return refuse(row, value, r, err,
+		    "it is a size a second for a time, as in 1K/s for 20s, "
+		    "or 0");
+	config->low_speed_bytes = bytes;
+	config->low_speed_ms = bytes != 0 ? ms : 0;
+	return 0;
+}
+
+int
+config_apply(struct config *config, const struct config_row *row,
+    const char *value, struct err *err)
+{
+	uint64_t number;
+	int r;
+
+	switch (row->type) {
+	case CONFIG_TEXT:
+		return set_text(MEMBER(char *, config, row), row, value, err);
+	case CONFIG_BOOL:
+		return set_bool(MEMBER(bool, config, row), row, value, err);
+	case CONFIG_COUNT:
+		r = read_number(row, value, &number, err);
+		if (r == 0)
+			*MEMBER(uint32_t, config, row) = (uint32_t)number;
+		return r;
+	case CONFIG_BYTES:
+	case CONFIG_NUMBER:
+		return read_number(row, value, MEMBER(uint64_t, config, row),
+		    err);
+	case CONFIG_TIME:
+		return read_time(row, value, span_from(value),
+		    MEMBER(int64_t, config, row), err);
+	case CONFIG_TIMES:
+		return set_times(config, row, value, err);
+	case CONFIG_CHOICE:
+		return set_choice(MEMBER(int, config, row), row, value, err);
+	case CONFIG_GLOB:
+		return add_glob(config, row, value, err);
+	case CONFIG_WORDS:
+		return add_words(MEMBER(struct config_list, config, row), row,
+		    value, err);
+	case CONFIG_FIELDS:
+		return set_fields(config, row, value, err);
+	case CONFIG_SPEED:
+		return set_speed(config, row, value, err);
+	}
+	must(!"a row of an unknown type");
+	return -EINVAL;
+}
+
+int
+config_set(struct config *config, const char *key, const char *value,
+    struct err *err)
+{
+	const struct config_row *row = config_row(key);
+	const char *nearest;
+
+	if (row != NULL)
+		return config_apply(config, row, value, err);
+	nearest = config_nearest_key(key);
+	return err_set(err, -ENOENT, "%s: there is no such setting%s%s%s",
+	    show_value(key).text, nearest ? "; did you mean " : "",
+	    nearest ? nearest : "", nearest ? "?" : "");
+}
+
+int
+config_init(struct config *config)
+{
+	struct err err = ERR_NONE;
+	int r;
+
+	*config = (struct config){ 0 };
+	for (size_t i = 0; i < config_table_len; i++) {
+		const struct config_row *row = &config_table[i];
+
+		if (row->unset == NULL)
+			continue;
+		r = config_apply(config, row, row->unset, &err);
+		if (r == -ENOMEM) {
+			config_fini(config);
+			return r;
+		}
+		must(r == 0); /* a default that its own row refuses */
+	}
+	return 0;
+}
+
+void
+config_fini(struct config *config)
+{
+	if (config == NULL)
+		return;
+	for (size_t i = 0; i < config_table_len; i++) {
+		const struct config_row *row = &config_table[i];
+
+		if (row->type == CONFIG_TEXT) {
+			free(*MEMBER(char *, config, row));
+		} else if (row->type == CONFIG_WORDS) {
+			struct config_list *list = MEMBER(struct config_list,
+			    config, row);
+
+			for (size_t j = 0; j < list->n; j++)
+				free(list->items[j]);
+			free(list->items);
+		}
+	}
+	for (size_t i = 0; i < config->n_globs; i++)
+		free(config->globs[i].glob);
+	free(config->globs);
+	*config = (struct config){ 0 };
+}

@@ -1,0 +1,47 @@
+/*
+ * config_impl - what the files of lib/config share: values and rows.
+ */
+#ifndef LIB_CONFIG_CONFIG_IMPL_H
+#define LIB_CONFIG_CONFIG_IMPL_H
+
+#include "lib/config/config.h"
+
+enum {
+	CONFIG_GLOBS_MAX = 10000,
+	CONFIG_WORDS_MAX = 1000,
+	CONFIG_KEY_MAX = 64 /* no key is longer; nor is a mistyped one read */
+};
+
+/* "auto" and its stand-in in a BYTES. */
+#define CONFIG_AUTO_BYTES UINT64_MAX
+
+/* The row of a key, NULL: none. */
+const struct config_row *config_row(const char *key);
+/* The row of a short option, NULL: none. */
+const struct config_row *config_row_of_letter(char letter);
+/* The key nearest to `word`, in which '-' counts as '_'; NULL: none. */
+const char *config_nearest_key(const char *word);
+
+/* Set by row; errors as config_set(). */
+MUST_USE int config_apply(struct config *config, const struct config_row *row,
+    const char *value, struct err *err);
+
+/*
+ * A whole number and its unit: K M G as powers of `kilo`; ms s m h d, which
+ * only 0 may lack.  0; -EINVAL: not of that form; -ERANGE: does not fit.
+ */
+MUST_USE int config_value_number(struct span text, uint64_t kilo,
+    uint64_t *out);
+MUST_USE int config_value_time(struct span text, int64_t *out_ms);
+
+/* The shortest exact notation of a value, for messages. */
+struct config_shown {
+	char text[32];
+};
+struct config_shown config_show(const struct config_row *row, uint64_t value);
+
+/* Cut the next item off a list of words between commas and blanks; false:
+ * there is no more. */
+bool config_next_word(struct span *list, struct span *word);
+
+#endif

@@ -1,0 +1,218 @@
+#include "lib/config/config_impl.h"
+#include "lib/url/scope.h"
+
+/* The place of a member, which must be of that type: a row whose type and
+ * member disagree does not compile. */
+#define AT(T, member)                                                          \
+	(offsetof(struct config, member) +                                     \
+	    0 * _Generic(((struct config *)0)->member, T : 0))
+
+#define TEXT(m)   CONFIG_TEXT, AT(char *, m)
+#define BOOL(m)   CONFIG_BOOL, AT(bool, m)
+#define COUNT(m)  CONFIG_COUNT, AT(uint32_t, m)
+#define BYTES(m)  CONFIG_BYTES, AT(uint64_t, m)
+#define NUMBER(m) CONFIG_NUMBER, AT(uint64_t, m)
+#define TIME(m)   CONFIG_TIME, AT(int64_t, m)
+#define CHOICE(m) CONFIG_CHOICE, AT(int, m)
+#define WORDS(m)  CONFIG_WORDS, AT(struct config_list, m)
+
+#define K      UINT64_C(1024)
+#define M      (K * K)
+#define G      (M * K)
+#define SECOND UINT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+#define YEAR   (365 * DAY)
+
+#define WHO     "Who we are"
+#define PLACES  "Where things are"
+#define SCOPE   "Scope and limits"
+#define POLITE  "Politeness"
+#define FETCH   "Fetching"
+#define PARSE   "Parsing"
+#define OUTPUT  "Output"
+#define STORE   "Store and memory"
+#define RUNNING "Running"
+
+/* The words of these lists stand in the order of the enums. */
+static_assert(SCOPE_HOST == 0 && SCOPE_DOMAIN == 1 && SCOPE_PREFIX == 2 &&
+		  SCOPE_ANY == 3,
+    "scope: the list of words");
+static_assert(CONFIG_ROBOTS_OBEY == 0 && CONFIG_ROBOTS_IGNORE == 1,
+    "robots: the list of words");
+static_assert(CONFIG_TLS_REFUSE == 0 && CONFIG_TLS_RECORD == 1 &&
+		  CONFIG_TLS_OFF == 2,
+    "tls_verify: the list of words");
+
+/* clang-format off */
+const struct config_row config_table[] = {
+/* key, letter, type and member, default, min, max, choices, group, help, option_only */
+{ "contact", 0, TEXT(contact), NULL, 0, 256, NULL, WHO,
+  "mail address or URL where site owners reach you; required for any host that is not loopback", false },
+{ "user_agent", 0, TEXT(user_agent), NULL, 0, 512, NULL, WHO,
+  "the User-Agent header; by default mpcrawl/VERSION (+CONTACT)", false },
+{ "robots_agent", 0, TEXT(robots_agent), "mpcrawl", 1, 64, NULL, WHO,
+  "the name that robots.txt knows us by", false },
+
+{ "dir", 0, TEXT(dir), "./crawl", 1, 4096, NULL, PLACES,
+  "the crawl: its settings, frontier, output and socket", true },
+{ "output", 'o', TEXT(output), NULL, 0, 4096, NULL, PLACES,
+  "\"-\": write the records to standard output too", true },
+{ "input", 'i', TEXT(input), NULL, 0, 4096, NULL, PLACES,
+  "a file of seeds, one URL a line; \"-\" is standard input", true },
+{ "report", 0, TEXT(report), NULL, 0, 4096, NULL, PLACES,
+  "write the closing report to this file, as JSON", true },
+
+{ "scope", 0, CHOICE(scope), "host", 0, 0, "host domain prefix any", SCOPE,
+  "which links belong to the crawl, measured by the seeds", false },
+{ "include", 0, CONFIG_GLOB, 0, NULL, 0, 0, NULL, SCOPE,
+  "URLs that belong to it all the same; several times, the last match of all include and exclude wins", false },
+{ "exclude", 0, CONFIG_GLOB, 0, NULL, 0, 0, NULL, SCOPE,
+  "URLs that do not", false },
+{ "ignore_params", 0, WORDS(ignore_params), NULL, 0, 0, NULL, SCOPE,
+  "query parameters that make no other page, besides the built-in list; name* means all that start so", false },
+{ "max_pages", 0, NUMBER(max_pages), "0", 0, INT64_MAX, NULL, SCOPE,
+  "stop after so many pages; 0: no limit", false },
+{ "host_max_pages", 0, NUMBER(host_max_pages), "100K", 0, INT64_MAX, NULL, SCOPE,
+  "pages of one host; 0: no limit", false },
+{ "max_bytes", 0, BYTES(max_bytes), "0", 0, INT64_MAX, NULL, SCOPE,
+  "stop after so many received bytes; 0: no limit", false },
+{ "max_time", 0, TIME(max_time_ms), "0", 0, 10 * YEAR, NULL, SCOPE,
+  "stop after so long; 0: no limit", false },
+{ "max_depth", 0, COUNT(max_depth), "20", 0, 65535, NULL, SCOPE,
+  "links between a seed and a page", false },
+{ "max_url_length", 0, COUNT(max_url_length), "4096", 64, 65536, NULL, SCOPE,
+  "longer URLs are refused", false },
+{ "max_links", 0, COUNT(max_links), "5000", 0, 100000, NULL, SCOPE,
+  "links that are taken from one page", false },
+
+{ "robots", 0, CHOICE(robots), "obey", 0, 0, "obey ignore", POLITE,
+  "robots.txt and the directives in pages", false },
+{ "crawl_delay", 0, CHOICE(crawl_delay), "obey", 0, 0, "obey ignore", POLITE,
+  "Crawl-delay in robots.txt, which can only make us slower", false },
+{ "host_delay", 0, TIME(host_delay_ms), "1s", 0, DAY, NULL, POLITE,
+  "between two requests to one host", false },
+{ "host_concurrency", 0, COUNT(host_concurrency), "1", 1, 64, NULL, POLITE,
+  "requests to one host at the same time", false },
+{ "robots_ttl", 0, TIME(robots_ttl_ms), "24h", MINUTE, DAY, NULL, POLITE,
+  "how long a robots.txt is believed", false },
+{ "robots_max_bytes", 0, BYTES(robots_max_bytes), "512K", 500 * K, 8 * M, NULL, POLITE,
+  "how much of a robots.txt is read", false },
+{ "robots_give_up", 0, TIME(robots_give_up_ms), "1h", 0, 30 * DAY, NULL, POLITE,
+  "leave an origin whose robots.txt cannot be had for so long", false },
+{ "host_give_up", 0, TIME(host_give_up_ms), "1h", 0, 30 * DAY, NULL, POLITE,
+  "leave a host that cannot be reached for so long", false },
+{ "backoff", 0, TIME(backoff_ms), "60s", SECOND, DAY, NULL, POLITE,
+  "pause after 429 or 503 without Retry-After; doubles each time", false },
+{ "max_backoff", 0, TIME(max_backoff_ms), "1h", SECOND, 7 * DAY, NULL, POLITE,
+  "the longest such pause", false },
+
+{ "max_inflight", 0, COUNT(max_inflight), "auto", 0, 65536, NULL, FETCH,
+  "requests at the same time, over all crawlers", false },
+{ "crawlers", 0, COUNT(crawlers), "auto", 0, 48, NULL, FETCH,
+  "processes that fetch", false },
+{ "parsers", 0, COUNT(parsers), "auto", 0, 128, NULL, FETCH,
+  "processes that parse", false },
+{ "max_crawlers", 0, COUNT(max_crawlers), "16", 1, 48, NULL, FETCH,
+  "as many crawlers as \"scale\" may make", false },
+{ "connect_timeout", 0, TIME(connect_timeout_ms), "10s", 100, HOUR, NULL, FETCH,
+  "name, connection and TLS", false },
+{ "first_byte_timeout", 0, TIME(first_byte_timeout_ms), "30s", 100, HOUR, NULL, FETCH,
+  "until the answer begins", false },
+{ "total_timeout", 0, TIME(total_timeout_ms), "120s", 100, DAY, NULL, FETCH,
+  "one request from its start to its end", false },
+{ "dns_cache", 0, TIME(dns_cache_ms), "5m", 0, DAY, NULL, FETCH,
+  "how long an address is believed", false },
+{ "low_speed", 0, CONFIG_SPEED, AT(uint64_t, low_speed_bytes), "1K/s for 20s", 0, 0, NULL, FETCH,
+  "give up below this rate for so long; 0: never", false },
+{ "max_body", 0, BYTES(max_body), "10M", K, 4 * G, NULL, FETCH,
+  "bytes of one body as received; the rest is cut", false },
+{ "max_decoded", 0, BYTES(max_decoded), "64M", K, 4 * G, NULL, FETCH,
+  "bytes of one body after inflation; the rest is cut", false },
+{ "max_ratio", 0, COUNT(max_ratio), "200", 2, 2000, NULL, FETCH,
+  "decoded bytes for one received byte", false },
+{ "max_redirects", 0, COUNT(max_redirects), "10", 0, 100, NULL, FETCH,
+  "redirects that are followed in a row", false },
+{ "retries", 0, COUNT(retries), "3", 0, 100, NULL, FETCH,
+  "tries after the first, when a fetch failed in passing", false },
+{ "retry_delay", 0, CONFIG_TIMES, 0, "30s, 5m, 30m", 0, 30 * DAY, NULL, FETCH,
+  "before the first retry, the second, and so on; the last one repeats", false },
+{ "tls_verify", 0, CHOICE(tls_verify), "record", 0, 0, "refuse record off", FETCH,
+  "a certificate that does not hold: no page; a page and a note; not looked at", false },
+{ "http", 0, CHOICE(http), "2", 1, 0, "1.1 2", FETCH,
+  "the newest HTTP that is offered", false },
+{ "allow_private", 0, BOOL(allow_private), "no", 0, 0, NULL, FETCH,
+  "connect to private addresses, loopback included", false },
+
+{ "parse_cpu", 0, TIME(parse_cpu_ms), "2s", 10, HOUR, NULL, PARSE,
+  "processor time for one page", false },
+{ "parse_depth", 0, COUNT(parse_depth), "512", 16, 65535, NULL, PARSE,
+  "nesting of elements", false },
+{ "parse_memory", 0, BYTES(parse_memory), "256M", M, 16 * G, NULL, PARSE,
+  "memory for the tree of one page", false },
+
+{ "fields", 0, CONFIG_FIELDS, 0, "", 0, 0, "links body", OUTPUT,
+  "add to each record: +links,+body", false },
+{ "output_size", 0, BYTES(output_size), "1G", 64 * K, 512 * G, NULL, OUTPUT,
+  "a record file is closed past this size", false },
+
+{ "commit_interval", 0, TIME(commit_interval_ms), "200ms", 1, MINUTE, NULL, STORE,
+  "the longest a finished page waits to be durable", false },
+{ "seen_cache", 0, BYTES(seen_cache), "256M", M, 1024 * G, NULL, STORE,
+  "memory for known URLs, in front of the store", false },
+{ "db_cache", 0, BYTES(db_cache), "256M", M, 1024 * G, NULL, STORE,
+  "memory of the store", false },
+{ "shm_budget", 0, BYTES(shm_budget), "256M", 16 * M, 1024 * G, NULL, STORE,
+  "shared memory for pages on their way", false },
+{ "disk_reserve", 0, BYTES(disk_reserve), "auto", 0, INT64_MAX, NULL, STORE,
+  "pause below so much free disk; auto: 2G or 5 %, the greater", false },
+
+{ "stop_timeout", 0, TIME(stop_timeout_ms), "10s", 100, HOUR, NULL, RUNNING,
+  "\"stop\" has ended everything after so long", false },
+{ "stats_interval", 0, TIME(stats_interval_ms), "10s", 100, DAY, NULL, RUNNING,
+  "between two lines of progress in the log", false },
+{ "log", 0, CHOICE(log), "info", 0, 0, "error warn info debug", RUNNING,
+  "how much is logged", false },
+{ "detach", 'd', BOOL(detach), "no", 0, 0, NULL, RUNNING,
+  "go on in the background", true },
+};
+/* clang-format on */
+
+const size_t config_table_len = ARRAY_LEN(config_table);
+
+const struct config_row *
+config_row(const char *key)
+{
+	for (size_t i = 0; i < ARRAY_LEN(config_table); i++) {
+		if (strcmp(config_table[i].key, key) == 0)
+			return &config_table[i];
+	}
+	return NULL;
+}
+
+const struct config_row *
+config_row_of_letter(char letter)
+{
+	for (size_t i = 0; i < ARRAY_LEN(config_table); i++) {
+		if (letter != 0 && config_table[i].letter == letter)
+			return &config_table[i];
+	}
+	return NULL;
+}
+
+const char *
+config_nearest_key(const char *word)
+{
+	const char *keys[ARRAY_LEN(config_table)];
+	char key[CONFIG_KEY_MAX + 1];
+	size_t len = strlen(word);
+
+	if (len > CONFIG_KEY_MAX)
+		return NULL;
+	for (size_t i = 0; i <= len; i++)
+		key[i] = word[i] == '-' ? '_' : span_lower(word[i]);
+	for (size_t i = 0; i < ARRAY_LEN(config_table); i++)
+		keys[i] = config_table[i].key;
+	return config_nearest(key, keys, ARRAY_LEN(keys));
+}

@@ -14,15 +14,29 @@
 
 #include "lib/base/buf.h"
 
+/* Longest text; the caller cuts far earlier, at robots_max_bytes. */
+#define ROBOTS_TEXT_MAX (16u << 20)
+
+/* A block is at most so much longer than the text it was compiled from: with
+ * that much room robots_compile() does not say -EMSGSIZE. */
+#define ROBOTS_BLOCK_OVERHEAD 24
+
 /*
  * Compile `text` (as received; BOM, NUL, CR line ends and malformed UTF-8 are
  * allowed) for the product token `agent`: the merged group of that token,
  * else that of "*" (RFC 9309, 2.2.1).  Appends the block to `out`.
  * 0, -EMSGSIZE when the rules do not fit out's limit (the caller treats the
- * file as cut there: nothing is appended), -ENOMEM.
+ * file as cut there: nothing is appended) or the text is over its maximum,
+ * -ENOMEM.
  */
 MUST_USE int robots_compile(struct span text, struct span agent,
     struct buf *out);
+
+/*
+ * A text that was cut at a limit, without its last line, unless that one is
+ * whole: of "Allow: /public" could be left an "Allow: /".
+ */
+struct span robots_whole_lines(struct span text);
 
 /* Is this a block that robots_compile() could have made? */
 bool robots_valid(struct span block);
@@ -31,12 +45,13 @@ bool robots_valid(struct span block);
  * May `target` (path and query as in url_target(), "/" at least) be fetched?
  * Longest match wins, allow at a tie, no match allows (2.2.2); "/robots.txt"
  * itself is always allowed.  Percent-encoding is compared as 2.2.2 says.
- * An invalid or empty block allows all.
+ * An invalid or empty block allows all.  The time is bounded (9 ms measured
+ * for the worst 512 KiB): rules too costly to decide count as a disallow.
  */
 bool robots_allows(struct span block, struct span target);
 
-/* Seconds of Crawl-delay in the group that applies, in ms; -1: none.
- * A value past an hour counts as an hour. */
+/* Crawl-delay of the agents that it stands under (of several the longest), in
+ * the group that applies, in ms; -1: none.  Past an hour counts as an hour. */
 int64_t robots_crawl_delay_ms(struct span block);
 
 /* Sitemap lines, of all groups, in file order: fills *out with the i-th and

@@ -7,5 +7,7 @@
 
 /* `resolve` and `canon`: URLs on standard input, one JSON object a line. */
 int command_url(int argc, char **argv);
+/* What a robots.txt allows: JSON lines on standard input and output. */
+int command_robots_check(int argc, char **argv);
 
 #endif

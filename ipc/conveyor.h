@@ -157,6 +157,8 @@ MUST_USE int conveyor_bell_new(struct conveyor *cv, uint8_t queue, bool marks,
 int conveyor_bell_fd(const struct conveyor_bell *bell); /* read 8 bytes */
 /* Ask for one ring: called when a pop said EMPTY, before sleeping. */
 void conveyor_bell_arm(struct conveyor_bell *bell);
+/* Ends the thread, within 250 ms; NULL is fine. */
+void conveyor_bell_free(struct conveyor_bell *bell);
 
 /* --- parts --------------------------------------------------------------- */
 

@@ -20,7 +20,8 @@
  */
 MUST_USE int lock_take(const char *path, int wait_ms, int *fd, pid_t *holder);
 
-/* The pid that holds it now, 0 when nobody does, or -errno.  Takes nothing. */
+/* 0 and the pid that holds it now, or 0 when nobody does; -EBUSY: held, and
+ * the file does not say by whom; -errno.  Keeps nothing. */
 MUST_USE int lock_holder(const char *path, pid_t *holder);
 
 #endif

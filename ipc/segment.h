@@ -26,8 +26,11 @@ struct segment {
 MUST_USE int segment_create(const char *name, size_t size, struct segment *out);
 
 /* An existing object, whole.  Refused with -EACCES when it is not ours (uid)
- * or open to others; -ENOENT. */
+ * or open to others; -EBADMSG when it has no size yet; -ENOENT. */
 MUST_USE int segment_attach(const char *name, struct segment *out);
+
+/* The same, to look at only. */
+MUST_USE int segment_watch(const char *name, struct segment *out);
 
 void segment_detach(struct segment *segment);
 int segment_unlink(const char *name);

@@ -1,0 +1,43 @@
+/*
+ * Layout of a worker's page: see roster.h.  For ipc/ only.
+ */
+#ifndef IPC_ROSTER_IMPL_H
+#define IPC_ROSTER_IMPL_H
+
+#include <stdalign.h>
+
+#include "ipc/ring_impl.h"
+#include "ipc/roster.h"
+
+enum {
+	ROSTER_PAGES = 256,
+	ROSTER_NOTE_WORDS = ROSTER_NOTE / 8
+};
+
+static_assert((int)ROSTER_PAGES > (int)CONVEYOR_WORKERS, "a page per worker");
+static_assert(ROSTER_NOTE % 8 == 0, "notes are whole words");
+
+struct roster_page {
+	/* Writer: the supervisor, before the fork; `pid` last at assign
+	 * (release) and alone at recovery.  Pairs with roster_read(). */
+	_Atomic int64_t pid;
+	_Atomic uint64_t role, index, incarnation;
+	_Atomic int64_t started_ms;
+
+	/* Writer: the worker; the supervisor when nobody has the id. */
+	alignas(RING_LINE) _Atomic uint64_t current; /* 0 or cell + 1 */
+	_Atomic int64_t beat_ms;
+	_Atomic uint64_t worked;
+	_Atomic uint64_t counters[ROSTER_COUNTERS];
+	_Atomic uint64_t note_turn; /* twin.h */
+	_Atomic uint64_t note[2][ROSTER_NOTE_WORDS];
+};
+
+static_assert(sizeof(struct roster_page) <= 4096, "a page is a page");
+
+/* R4: nobody has this id any more. */
+void roster_release(struct conveyor *cv, uint8_t id);
+/* As when new, all of them.  Nobody else may be running. */
+void roster_clear(struct conveyor *cv);
+
+#endif

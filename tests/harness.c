@@ -21,6 +21,23 @@ test_serial(void)
 	return ++serial;
 }
 
+/* What is handed out is valid to the end, and must be seen to be reachable:
+ * a leak check runs at the end of every test. */
+static char *
+keep(char *text)
+{
+	static struct kept {
+		struct kept *next;
+		char *text;
+	} * all;
+	struct kept *kept = malloc(sizeof(*kept));
+
+	ck_assert_ptr_nonnull(kept);
+	*kept = (struct kept){ .next = all, .text = text };
+	all = kept;
+	return text;
+}
+
 const char *
 test_unique_name(void)
 {
@@ -28,7 +45,7 @@ test_unique_name(void)
 
 	ck_assert(asprintf(&name, "/%s.%d.%u", prefix, (int)getpid(),
 		      test_serial()) > 0);
-	return name;
+	return keep(name);
 }
 
 const char *
@@ -38,7 +55,7 @@ test_temp_dir(void)
 
 	ck_assert(asprintf(&path, "%s/XXXXXX", folder) > 0);
 	ck_assert_ptr_nonnull(mkdtemp(path));
-	return path;
+	return keep(path);
 }
 
 uint64_t

@@ -31,7 +31,7 @@ bell_run(void *arg)
 		gate_enter(bell->cv, bell->queue);
 		/* Woken, late, or in vain: the role looks again either way. */
 		if (!gate_work(bell->cv, bell->queue, bell->marks))
-			(void)!gate_sleep(bell->cv, bell->queue, GATE_BELT_MS);
+			(void)!gate_sleep(bell->cv, bell->queue, -1);
 		gate_leave(bell->cv, bell->queue);
 		/* Before the write: armed again from here on means one more
 		 * ring; after it, that asking would be lost. */

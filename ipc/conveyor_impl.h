@@ -110,6 +110,7 @@ struct conveyor {
 	struct layout layout;
 	uint32_t slot_mask;
 	unsigned slot_shift;
+	int belt_ms; /* GATE_BELT_MS; the soak tests take it off */
 	sem_t *sems[CONVEYOR_QUEUES]; /* NULL: sleeps at another's gate */
 };
 

@@ -8,9 +8,6 @@
 #include "ipc/gate_impl.h"
 #include "ipc/roster_impl.h"
 
-#define SETTLE_LOCK_FREE "settle words are as lock-free as any"
-static_assert(sizeof(struct conveyor_settle_line) == 64, SETTLE_LOCK_FREE);
-
 static int
 name_check(const char *name)
 {
@@ -50,6 +47,7 @@ view_new(struct segment *segment, const char *name,
 	cv->layout = *layout;
 	if (gates != NULL)
 		cv->gates = *gates;
+	cv->belt_ms = GATE_BELT_MS;
 	cv->slot_mask = layout->slots - 1;
 	cv->slot_shift = (unsigned)__builtin_ctz(layout->slots);
 	*out = cv;

@@ -215,7 +215,8 @@ conveyor_rebuild(struct conveyor *cv, const struct conveyor_routes *routes,
 	r = insert_all(cv, ordered_queue, ordered);
 	free(ordered);
 
-	roster_clear(cv);
+	for (unsigned id = 0; id < CONVEYOR_WORKERS; id++)
+		roster_release(cv, (uint8_t)id);
 	for (uint32_t k = 0; k < cv->shape.bound_slots; k++)
 		conveyor_bind(cv, k, false);
 	atomic_store(&ledger_of(cv)->out_turn, 0); /* unset */

@@ -140,10 +140,10 @@ gate_sleep(struct conveyor *cv, uint8_t queue, int timeout_ms)
 {
 	struct timespec until;
 
-	if (timeout_ms < 0 || timeout_ms > GATE_BELT_MS)
-		timeout_ms = GATE_BELT_MS;
+	if (timeout_ms < 0 || timeout_ms > cv->belt_ms)
+		timeout_ms = cv->belt_ms;
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += timeout_ms * 1000000L;
+	until.tv_nsec += timeout_ms * INT64_C(1000000);
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
 	if (sem_clockwait(cv->sems[cv->gates.at[queue]], CLOCK_MONOTONIC,

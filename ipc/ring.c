@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <string.h>
 
 #include "ipc/conveyor_impl.h"
 
@@ -188,7 +187,15 @@ ring_has_entry(const struct conveyor *cv, uint8_t queue)
 void
 ring_clear(struct conveyor *cv, uint8_t queue)
 {
-	memset(ring_of(cv, queue), 0, cv->layout.ring_stride);
+	struct ring *ring = ring_of(cv, queue);
+
+	for (uint32_t i = 0; i < cv->layout.slots; i++)
+		atomic_store_explicit(&ring->slot[i], 0, memory_order_relaxed);
+	for (int i = 0; i < RING_WAITER_WORDS; i++)
+		atomic_store_explicit(&ring->waiters[i], 0,
+		    memory_order_relaxed);
+	atomic_store(&ring->head, 0);
+	atomic_store(&ring->tail, 0);
 }
 
 bool

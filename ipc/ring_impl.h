@@ -59,7 +59,7 @@ MUST_USE int ring_claim(struct conveyor *cv, uint8_t queue, uint32_t *cell);
 /* Whether a claim might find something (seq_cst); a stale entry counts. */
 bool ring_has_entry(const struct conveyor *cv, uint8_t queue);
 
-/* As when new.  Nobody else may be running. */
+/* As when new, waiters too.  Nobody else may be running. */
 void ring_clear(struct conveyor *cv, uint8_t queue);
 
 /* For conveyor_check(): the entry at position `at`.  false: none. */

@@ -73,13 +73,6 @@ roster_release(struct conveyor *cv, uint8_t id)
 }
 
 void
-roster_clear(struct conveyor *cv)
-{
-	memset(conveyor_at(cv, cv->layout.roster), 0,
-	    ROSTER_PAGES * cv->layout.page);
-}
-
-void
 roster_set_current(struct conveyor *cv, uint32_t cell)
 {
 	PUT(page_of(cv, cv->me)->current, (uint64_t)cell + 1);

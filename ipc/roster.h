@@ -47,7 +47,8 @@ bool roster_has_worked(const struct conveyor *cv, uint8_t id);
 void roster_read_note(const struct conveyor *cv, uint8_t id,
     char out[ROSTER_NOTE]);
 
-/* Counters of one worker: one writer, relaxed. */
+/* Counters of one worker: one writer, relaxed.  They go on when the id is
+ * assigned to the same role and index again, and begin at 0 otherwise. */
 void roster_count(struct conveyor *cv, unsigned counter, uint64_t add);
 uint64_t roster_counter(const struct conveyor *cv, uint8_t id,
     unsigned counter);

@@ -37,7 +37,5 @@ static_assert(sizeof(struct roster_page) <= 4096, "a page is a page");
 
 /* R4: nobody has this id any more. */
 void roster_release(struct conveyor *cv, uint8_t id);
-/* As when new, all of them.  Nobody else may be running. */
-void roster_clear(struct conveyor *cv);
 
 #endif

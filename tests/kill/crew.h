@@ -1,0 +1,146 @@
+/*
+ * crew - what the kill tests share: a small conveyor, messages that show when
+ * they are torn, and one line at the end.
+ *
+ * Without Check, and statically linked: each instruction is stepped over.
+ */
+#ifndef TESTS_KILL_CREW_H
+#define TESTS_KILL_CREW_H
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ipc/conveyor_impl.h"
+#include "ipc/gate_impl.h"
+#include "ipc/roster.h"
+
+enum {
+	Q_FREE,
+	Q_ORDERS,
+	Q_PAGES,
+	Q_RECORDS,
+	Q_SETTLED,
+	Q_DEAD,
+	Q_COUNT
+};
+
+/* clang-format off */
+static const struct conveyor_gates gates = { {
+	[Q_FREE] = Q_FREE, [Q_ORDERS] = Q_ORDERS, [Q_PAGES] = Q_PAGES,
+	[Q_RECORDS] = Q_RECORDS, [Q_SETTLED] = Q_SETTLED,
+	[Q_DEAD] = Q_RECORDS,
+} };
+
+static const struct conveyor_routes routes = { .queue = {
+	[Q_FREE]    = { Q_FREE,    0 },
+	[Q_ORDERS]  = { Q_SETTLED, 3 },
+	[Q_PAGES]   = { Q_PAGES,   3 },
+	[Q_RECORDS] = { Q_RECORDS, 3 },
+	[Q_SETTLED] = { Q_SETTLED, 0 },
+	[Q_DEAD]    = { Q_DEAD,    0 },
+}, .dead_queue = Q_DEAD };
+/* clang-format on */
+
+static const uint8_t crawl_id[16] = "kill";
+
+static int crew_passed, crew_failed;
+
+/* One check, said only when it fails. */
+__attribute__((unused))
+PRINTF_LIKE(2, 3) static bool check(bool ok, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (ok)
+		return true;
+	crew_failed++;
+	va_start(ap, fmt);
+	printf("FAILED: ");
+	vprintf(fmt, ap);
+	printf("\n");
+	va_end(ap);
+	fflush(stdout);
+	return false;
+}
+
+/* For what the test itself needs. */
+__attribute__((unused)) static void
+need(bool ok, const char *what)
+{
+	if (ok)
+		return;
+	printf("%s: %s\n0 passed, 1 failed\n", what, strerror(errno));
+	exit(1);
+}
+
+static inline int
+crew_done(void)
+{
+	printf("%d passed, %d failed\n", crew_passed, crew_failed);
+	return crew_failed > 0;
+}
+
+static inline struct conveyor_shape
+crew_shape(uint32_t cells)
+{
+	return (struct conveyor_shape){ .cells = cells,
+		.queues = Q_COUNT,
+		.bound_slots = 1,
+		.order_size = 64,
+		.capture_size = 64,
+		.inline_size = 64,
+		.body_size = 2 * CONVEYOR_STEP,
+		.output_size = CONVEYOR_STEP };
+}
+
+/* The name is gone from the folder at once where nobody is to attach. */
+static inline struct conveyor *
+crew_new(uint32_t cells, char name[64], bool keep_name)
+{
+	static unsigned serial;
+	struct conveyor_shape shape = crew_shape(cells);
+	struct conveyor *cv = NULL;
+	uint64_t room;
+
+	snprintf(name, 64, "/mpct.kill.%d.%u", (int)getpid(), ++serial);
+	need(conveyor_create(name, &shape, crawl_id, Q_FREE, &gates, &cv,
+		 &room) == 0,
+	    "conveyor_create");
+	if (!keep_name)
+		conveyor_unlink(name);
+	return cv;
+}
+
+static inline int
+crew_attach(const char *name, uint32_t cells, struct conveyor **out)
+{
+	struct conveyor_shape shape = crew_shape(cells);
+
+	return conveyor_attach(name, &shape, crawl_id, &gates, &routes,
+	    Q_SETTLED, out);
+}
+
+/* A message is torn unless these agree. */
+struct message {
+	volatile uint64_t id, not_id;
+};
+
+static inline void
+message_write(struct message *message, uint64_t id)
+{
+	message->id = id;
+	message->not_id = ~id;
+}
+
+static inline bool
+message_whole(const struct message *message)
+{
+	return message->id == ~message->not_id && message->id != 0;
+}
+
+#endif

@@ -190,11 +190,13 @@ conveyor_set_attempts(struct conveyor *cv, uint32_t cell, uint8_t attempts)
 uint32_t
 conveyor_length(const struct conveyor *cv, uint8_t queue)
 {
-	const struct ring *ring = ring_of(cv, queue);
-	uint64_t head = atomic_load(&ring->head);
-	uint64_t tail = atomic_load(&ring->tail);
+	const struct ring *ring;
+	uint64_t head, tail;
 
 	must(queue < cv->shape.queues);
+	ring = ring_of(cv, queue);
+	head = atomic_load(&ring->head);
+	tail = atomic_load(&ring->tail);
 	if (tail <= head)
 		return 0; /* either may lag behind a dead worker */
 	return tail - head < cv->layout.slots ? (uint32_t)(tail - head)

@@ -102,6 +102,23 @@ void conveyor_become(struct conveyor *cv, uint8_t me);
 uint8_t conveyor_me(const struct conveyor *cv);
 const struct conveyor_shape *conveyor_shape(const struct conveyor *cv);
 
+/* Parts that not every role writes. */
+enum conveyor_part {
+	CONVEYOR_ORDER = 1 << 0,
+	CONVEYOR_CAPTURE = 1 << 1,
+	CONVEYOR_SETTLE = 1 << 2,
+	CONVEYOR_INLINE = 1 << 3,
+	CONVEYOR_LEDGER = 1 << 4, /* header.out and the snapshot */
+	CONVEYOR_FETCHED = 1 << 5
+};
+
+/*
+ * In a worker, after conveyor_become(): it writes the parts named in `writes`
+ * (or'ed), the words, rings, regions and its own roster page, and nothing
+ * else from here on; a stray store there is SIGSEGV.  Not to be undone.
+ */
+MUST_USE int conveyor_protect(struct conveyor *cv, unsigned writes);
+
 /* --- queues -------------------------------------------------------------- */
 
 /* All of these: -EBADMSG means that the segment holds an impossible value;

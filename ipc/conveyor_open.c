@@ -3,10 +3,13 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
 #include "ipc/gate_impl.h"
 #include "ipc/roster_impl.h"
+
+static_assert(sizeof(struct conveyor_shape) == 6 * 4 + 3 * 8,
+    "compared byte by byte: no padding");
 
 static int
 name_check(const char *name)
@@ -209,6 +212,36 @@ conveyor_watch(const char *name, struct conveyor **out)
 		r = view_new(&segment, name, &header.shape, &layout, NULL, out);
 	segment_detach(&segment);
 	return r;
+}
+
+int
+conveyor_protect(struct conveyor *cv, unsigned writes)
+{
+	const struct layout *l = &cv->layout;
+	const size_t own = l->roster + cv->me * l->page;
+	/* Each begins on a page; the supervisor's are nobody else's. */
+	const struct {
+		unsigned part;
+		size_t from, to;
+	} arrays[] = {
+		{ 0, 0, l->ledger },
+		{ CONVEYOR_LEDGER, l->ledger, l->roster },
+		{ 0, l->roster, own },
+		{ 0, own + l->page, l->words },
+		{ CONVEYOR_ORDER, l->order, l->capture },
+		{ CONVEYOR_CAPTURE, l->capture, l->settle },
+		{ CONVEYOR_SETTLE, l->settle, l->inlines },
+		{ CONVEYOR_INLINE, l->inlines, l->committed },
+		{ CONVEYOR_FETCHED, l->fetched, l->bound },
+		{ 0, l->bound, l->regions },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(arrays); i++)
+		if ((writes & arrays[i].part) == 0 &&
+		    mprotect(conveyor_at(cv, arrays[i].from),
+			arrays[i].to - arrays[i].from, PROT_READ) < 0)
+			return -errno;
+	return 0;
 }
 
 int

@@ -1,5 +1,8 @@
 #include "ipc/conveyor.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "tests/ipc/fixture.h"
 
 START_TEST(conveyor_delivers_in_the_order_of_pushing)
@@ -253,6 +256,63 @@ START_TEST(conveyor_watch_reads_from_another_process)
 }
 END_TEST
 
+/* Whether worker 5, which may write `writes`, may store into `at`. */
+static bool
+may_write(struct conveyor *cv, unsigned writes, volatile void *at)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		struct rlimit none = { 0, 0 };
+
+		setrlimit(RLIMIT_CORE, &none);
+		conveyor_become(cv, 5);
+		/* A report of a sanitizer is no signal. */
+		signal(SIGSEGV, SIG_DFL);
+		if (conveyor_protect(cv, writes) != 0)
+			_exit(2);
+		*(volatile uint64_t *)at = 0;
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(status == 0 || WTERMSIG(status) == SIGSEGV);
+	return status == 0;
+}
+
+START_TEST(conveyor_protects_what_is_not_the_roles_to_write)
+{
+	struct conveyor *cv = fixture_new(3, NULL);
+	struct {
+		unsigned part;
+		volatile void *at;
+	} parts[] = {
+		{ CONVEYOR_ORDER, conveyor_order(cv, 2) },
+		{ CONVEYOR_CAPTURE, conveyor_capture(cv, 2) },
+		{ CONVEYOR_SETTLE, conveyor_settle(cv, 2) },
+		{ CONVEYOR_INLINE, conveyor_inline(cv, 2) },
+		{ CONVEYOR_LEDGER, &ledger_of(cv)->snapshot[1] },
+		{ CONVEYOR_FETCHED, fetched_of(cv) },
+	};
+	size_t page = cv->layout.page, roster = cv->layout.roster;
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		ck_assert(may_write(cv, parts[i].part, parts[i].at));
+		ck_assert(!may_write(cv, ~parts[i].part, parts[i].at));
+	}
+	ck_assert(!may_write(cv, ~0u, header_of(cv)));
+	ck_assert(!may_write(cv, ~0u, conveyor_at(cv, cv->layout.bound)));
+	ck_assert(!may_write(cv, ~0u, conveyor_at(cv, roster + 4 * page)));
+	ck_assert(!may_write(cv, ~0u, conveyor_at(cv, roster + 6 * page)));
+	ck_assert(may_write(cv, 0, conveyor_at(cv, roster + 5 * page)));
+	ck_assert(may_write(cv, 0, committed_of(cv)));
+	ck_assert(may_write(cv, 0, word_of(cv, 2)));
+	ck_assert_int_eq(conveyor_grow_body(cv, 2, 8, 1 << 20), 0);
+	ck_assert(may_write(cv, 0, conveyor_body(cv, 2)));
+	conveyor_detach(cv);
+}
+END_TEST
+
 /* ---- what no honest process writes ---------------------------------------- */
 
 START_TEST(conveyor_refuses_impossible_words)
@@ -349,5 +409,6 @@ TEST_MAIN("conveyor", conveyor_delivers_in_the_order_of_pushing,
     conveyor_out_is_unset_until_published,
     conveyor_snapshot_survives_a_writer_killed_half_way,
     conveyor_watch_reads_from_another_process,
+    conveyor_protects_what_is_not_the_roles_to_write,
     conveyor_refuses_impossible_words, conveyor_refuses_impossible_entries,
     conveyor_loops_end_whatever_the_ring_holds)

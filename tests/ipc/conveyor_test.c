@@ -364,6 +364,8 @@ START_TEST(conveyor_refuses_impossible_entries)
 	ring_clear(cv, Q_PAGES);
 	atomic_store(&ring->tail, cv->layout.slots);
 	ck_assert_int_eq(conveyor_push(cv, Q_PAGES, held), -EBADMSG);
+	/* And never moved on: that would bury what stands there. */
+	ck_assert_uint_eq(ring->tail, cv->layout.slots);
 	conveyor_detach(cv);
 }
 END_TEST

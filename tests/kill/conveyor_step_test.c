@@ -8,10 +8,9 @@
  * killed in earnest.
  */
 #include <sys/mman.h>
-#include <sys/ptrace.h>
-#include <sys/stat.h>
 
 #include "tests/kill/crew.h"
+#include "tests/kill/stepper.h"
 
 enum {
 	CELLS = 8,
@@ -401,53 +400,6 @@ stage(const struct scenario *scenario, char name[64], bool keep_name)
 	return cv;
 }
 
-/* A child that stands before the first instruction of `run`. */
-static pid_t
-child_start(struct conveyor *cv, void (*run)(struct conveyor *), uint8_t me)
-{
-	pid_t child;
-	int status;
-
-	fflush(stdout);
-	child = fork();
-	need(child >= 0, "fork");
-	if (child == 0) {
-		conveyor_become(cv, me);
-		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-		raise(SIGSTOP);
-		run(cv);
-		raise(SIGSTOP);
-		_exit(0);
-	}
-	need(waitpid(child, &status, 0) == child && WIFSTOPPED(status),
-	    "the child does not stop");
-	need(ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_EXITKILL) == 0,
-	    "ptrace");
-	return child;
-}
-
-/* 1 stepped, 0 it is through, -1 it ended in some other way. */
-static int
-child_step(pid_t child)
-{
-	int status;
-
-	need(ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) == 0, "ptrace");
-	need(waitpid(child, &status, 0) == child, "waitpid");
-	if (!WIFSTOPPED(status))
-		return -1;
-	if (WSTOPSIG(status) == SIGSTOP)
-		return 0;
-	return WSTOPSIG(status) == SIGTRAP ? 1 : -1;
-}
-
-static void
-child_kill(pid_t child)
-{
-	kill(child, SIGKILL);
-	waitpid(child, NULL, 0);
-}
-
 /* Whether anything changed since the last look; `last` is then the new. */
 static bool
 look(const struct conveyor *cv)
@@ -603,91 +555,6 @@ double_kill(const struct scenario *first)
 		crew_passed++;
 }
 
-/* ---- regions and snapshots: checked in the living segment ----------------- */
-
-static void
-run_region(struct conveyor *cv)
-{
-	if (conveyor_grow_body(cv, 1, 1, UINT64_MAX) != 0 ||
-	    conveyor_grow_body(cv, 1, 2 * CONVEYOR_STEP, UINT64_MAX) != 0 ||
-	    conveyor_grow_output(cv, 1, 9, UINT64_MAX) != 0)
-		_exit(1);
-	conveyor_shrink(cv, 1, CONVEYOR_STEP);
-	conveyor_shrink(cv, 1, 0);
-}
-
-/* Usable <= allocated <= counted, at every instruction. */
-static bool
-check_region(struct conveyor *cv)
-{
-	const struct conveyor_use *use = &committed_of(cv)->use[1];
-	uint64_t total = conveyor_committed(cv), there;
-	struct stat st;
-
-	need(fstat(cv->segment.fd, &st) == 0, "fstat");
-	there = (uint64_t)st.st_blocks * 512 - cv->layout.regions;
-	return check(use->body.ready + use->output.ready <= there,
-		   "region: usable and not there") &&
-	       check(there <= use->body.claimed + use->output.claimed,
-		   "region: there and not counted") &&
-	       check(use->body.claimed + use->output.claimed <= total,
-		   "region: counted and not in the sum");
-}
-
-static void
-run_publish(struct conveyor *cv)
-{
-	uint64_t values[CONVEYOR_SNAPSHOT];
-
-	for (uint64_t n = 1; n <= 3; n++) {
-		for (int i = 0; i < CONVEYOR_SNAPSHOT; i++)
-			values[i] = n;
-		conveyor_publish_snapshot(cv, values, CONVEYOR_SNAPSHOT);
-		conveyor_publish_out(cv, n, ~n);
-	}
-}
-
-static bool
-check_publish(struct conveyor *cv)
-{
-	static uint64_t newest;
-	uint64_t values[CONVEYOR_SNAPSHOT], seq, end;
-	bool ok = true;
-
-	conveyor_snapshot(cv, values, CONVEYOR_SNAPSHOT);
-	for (int i = 1; i < CONVEYOR_SNAPSHOT; i++)
-		ok &= values[i] == values[0];
-	ok &= values[0] >= newest;
-	newest = values[0];
-	if (conveyor_read_out(cv, &seq, &end))
-		ok &= end == ~seq && seq + 1 >= newest;
-	return check(ok, "publish: torn at %llu", (unsigned long long)newest);
-}
-
-static void
-step_live(const char *title, void (*run)(struct conveyor *),
-    bool (*holds)(struct conveyor *), long least)
-{
-	char name[64];
-	struct conveyor *cv = crew_new(CELLS, name, false);
-	pid_t child = child_start(cv, run, WORKER);
-	int failed = crew_failed, r;
-	long steps = 0;
-
-	while ((r = child_step(child)) > 0 && holds(cv))
-		steps++;
-	child_kill(child);
-	check(r == 0, "%s: did not finish", title);
-	check(steps >= least, "%s: %ld steps, fewer than %ld", title, steps,
-	    least);
-	points += steps;
-	steps_all += steps;
-	conveyor_detach(cv);
-	printf("%-14s %6ld instructions\n", title, steps);
-	if (crew_failed == failed)
-		crew_passed++;
-}
-
 int
 main(void)
 {
@@ -708,10 +575,6 @@ main(void)
 		    scenarios[i].run == run_forward ||
 		    scenarios[i].run == run_forward_many)
 			double_kill(&scenarios[i]);
-	/* Each word of each snapshot is a store of its own. */
-	step_live("region", run_region, check_region, 100);
-	step_live("publish", run_publish, check_publish, 3 * CONVEYOR_SNAPSHOT);
-
 	printf("%ld instructions stepped, %ld kill points recovered, %ld "
 	       "killed in earnest\n",
 	    steps_all, points, kills);

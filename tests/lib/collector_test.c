@@ -1,0 +1,289 @@
+/* The collector without a tree, and the small parsers that it asks. */
+#include "lib/html/collector.h"
+
+#include "lib/html/directives.h"
+#include "lib/html/linkheader.h"
+#include "lib/html/linkset.h"
+#include "lib/html/refresh.h"
+#include "lib/html/rel.h"
+#include "tests/harness.h"
+
+START_TEST(rel_knows_pages_from_resources)
+{
+	static const struct {
+		const char *text;
+		uint32_t kinds;
+		unsigned flags;
+		bool resource;
+	} cases[] = {
+		{ "", 0, 0, false },
+		{ "next", 1u << LINK_NEXT, 0, false },
+		{ " NEXT\tnofollow\n", 1u << LINK_NEXT, LINK_NOFOLLOW, false },
+		{ "previous", 1u << LINK_PREV, 0, false },
+		{ "up contents", 1u << LINK_REL, 0, false },
+		{ "first prev", 1u << LINK_REL | 1u << LINK_PREV, 0, false },
+		{ "ugc sponsored", 0, LINK_UGC | LINK_SPONSORED, false },
+		{ "alternate stylesheet", 1u << LINK_ALTERNATE, 0, true },
+		{ "shortcut icon", 0, 0, true },
+		{ "dns-prefetch", 0, 0, true },
+		{ "preload", 0, 0, true },
+		{ "nofollow,next", 0, 0, false },
+		{ "nextt xnext", 0, 0, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct rel rel = rel_parse(span_from(cases[i].text));
+
+		ck_assert_msg(rel.kinds == cases[i].kinds, "%s", cases[i].text);
+		ck_assert_uint_eq(rel.flags, cases[i].flags);
+		ck_assert_int_eq(rel.resource, cases[i].resource);
+	}
+}
+END_TEST
+
+START_TEST(refresh_is_read_as_browsers_do)
+{
+	static const struct {
+		const char *text;
+		int delay; /* -1: none */
+		const char *url;
+	} cases[] = {
+		{ "5; url=/n", 5, "/n" },
+		{ "0;URL=\"/q\"x", 0, "/q" },
+		{ "0;'/q'x", 0, "/q" },
+		{ "0;url='/q", 0, "/q" },
+		{ "3", 3, NULL },
+		{ " 3 ", 3, NULL },
+		{ "3;", 3, NULL },
+		{ "3 /x", 3, "/x" },
+		{ ".5;/x", 0, "/x" },
+		{ "1.5.5;/x", 1, "/x" },
+		{ "2,  URL = ../up", 2, "../up" },
+		{ "0;url=", 0, "" },
+		{ "0;url", 0, "url" },
+		{ "0;urlx=y", 0, "urlx=y" },
+		{ "0;ur=x", 0, "ur=x" },
+		{ "99999999999999999999;x", INT32_MAX, "x" },
+		{ "", -1, NULL },
+		{ "x;url=/n", -1, NULL },
+		{ "-1;url=/n", -1, NULL },
+		{ "5x", -1, NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct refresh got = { .delay_s = -1 };
+		bool ok = refresh_parse(span_from(cases[i].text), &got);
+
+		ck_assert_msg(ok == (cases[i].delay >= 0) &&
+				  got.delay_s == cases[i].delay &&
+				  got.has_url == (cases[i].url != NULL) &&
+				  span_eq(got.url, span_from(cases[i].url)),
+		    "\"%s\": %d \"%.*s\"", cases[i].text, got.delay_s,
+		    SPAN_ARG(got.url));
+	}
+}
+END_TEST
+
+START_TEST(directives_are_for_whom_they_name)
+{
+	static const struct {
+		const char *value;
+		unsigned robots;
+	} cases[] = {
+		{ "", 0 },
+		{ "noindex", PAGE_NOINDEX },
+		{ "NoIndex , NOFOLLOW", PAGE_NOINDEX | PAGE_NOFOLLOW },
+		{ "none", PAGE_NOINDEX | PAGE_NOFOLLOW },
+		{ "all, noarchive", PAGE_NOARCHIVE },
+		{ "otherbot: noindex", 0 },
+		{ "otherbot: noindex, nofollow", 0 },
+		{ "mpcrawl: noindex, nofollow", PAGE_NOINDEX | PAGE_NOFOLLOW },
+		{ "otherbot: noindex, MPCrawl: noarchive", PAGE_NOARCHIVE },
+		{ "noarchive, otherbot: noindex", PAGE_NOARCHIVE },
+		{ "*: noindex", PAGE_NOINDEX },
+		{ "max-snippet: 0, noindex", PAGE_NOINDEX },
+		{ "unavailable_after: Wed, 3 Jun 2026 15:00:00 GMT, noindex",
+		    PAGE_NOINDEX },
+		{ "noindexx, xnoindex", 0 },
+		{ ":noindex", 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		ck_assert_msg(directives_of_header(span_from(cases[i].value),
+				  SPAN("mpcrawl")) == cases[i].robots,
+		    "%s", cases[i].value);
+	ck_assert_uint_eq(directives_of_meta(SPAN("noindex nofollow,,none")),
+	    PAGE_NOINDEX | PAGE_NOFOLLOW);
+	ck_assert(directives_meet(SPAN(" Robots "), SPAN_NONE));
+	ck_assert(directives_meet(SPAN("mpcrawl"), SPAN("MPCrawl")));
+	ck_assert(!directives_meet(SPAN(""), SPAN_NONE));
+	ck_assert(!directives_meet(SPAN("googlebot"), SPAN("mpcrawl")));
+}
+END_TEST
+
+START_TEST(linkheader_takes_links_apart)
+{
+	static const struct {
+		const char *value, *links; /* "url rel;" each */
+	} cases[] = {
+		{ "", "" },
+		{ "</a>; rel=next", "/a next;" },
+		{ " < /a >;rel = \"next  prev\" , </b>",
+		    " /a  next  prev;/b ;" },
+		{ "</a>; title=\"x, <y>; \\\"z\"; REL=up; rel=no", "/a up;" },
+		{ "</a>; rel=x; anchor=\"#f\", </b>; rel=y", "/b y;" },
+		{ "</a,b;c>; rel=z", "/a,b;c z;" },
+		{ "</a>; rel=\"open", "/a open;" },
+		{ "</a>; rel=\"open\\", "/a open\\;" },
+		{ "</a>;;; rel", "/a ;" },
+		{ "</a", "" },
+		{ "rel=next", "" },
+		{ "</a>x=y, </b>;rel=n", "/a ;/b n;" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct span value = span_from(cases[i].value), url, rel;
+		char got[100] = "";
+		size_t n = 0;
+
+		while (linkheader_next(&value, &url, &rel))
+			n += (size_t)snprintf(got + n, sizeof(got) - n,
+			    "%.*s %.*s;", SPAN_ARG(url), SPAN_ARG(rel));
+		ck_assert_str_eq(got, cases[i].links);
+	}
+}
+END_TEST
+
+START_TEST(linkset_finds_all_that_it_holds_and_nothing_else)
+{
+	struct arena arena;
+	struct linkset set;
+	static char names[3000][8];
+
+	arena_init(&arena, 16 << 20);
+	linkset_begin(&set, &arena, test_seed());
+	ck_assert_ptr_null(linkset_find(&set, SPAN("x"), 0));
+	for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
+		struct span name;
+
+		snprintf(names[i], sizeof(names[i]), "%u", i);
+		name = span_from(names[i]);
+		must(linkset_find(&set, name, LINK_A) == NULL);
+		must(linkset_add(&set, name, LINK_A, i & 7));
+		must(linkset_find(&set, name, LINK_AREA) == NULL);
+	}
+	ck_assert_uint_eq(set.n, ARRAY_LEN(names));
+	for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
+		struct page_link *link = linkset_find(&set, span_from(names[i]),
+		    LINK_A);
+
+		must(link == &set.links[i] && link->flags == (i & 7));
+	}
+	arena_fini(&arena);
+	/* No room: refused, and what is there stays. */
+	arena_init(&arena, 4000);
+	linkset_begin(&set, &arena, 1);
+	for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
+		if (!linkset_add(&set, span_from(names[i]), 0, 0))
+			break;
+	}
+	ck_assert_uint_eq(set.n, 64);
+	ck_assert_ptr_nonnull(linkset_find(&set, SPAN("63"), 0));
+	arena_fini(&arena);
+}
+END_TEST
+
+/* Another reader than the tree: one that knows the page by heart. */
+START_TEST(collector_is_fed_by_any_reader)
+{
+	static const struct collector_element elements[] = {
+		{ COLLECTOR_A, false, { [COLLECTOR_HREF] = SPAN("early") } },
+		{ COLLECTOR_A, false, { [COLLECTOR_NAME] = SPAN("no href") } },
+		{ COLLECTOR_BASE, true, { [COLLECTOR_LANG] = SPAN("none") } },
+		{ COLLECTOR_BASE, true, { [COLLECTOR_HREF] = SPAN("/b/") } },
+		{ COLLECTOR_BASE, true, { [COLLECTOR_HREF] = SPAN("/c/") } },
+		{ COLLECTOR_A, false, { [COLLECTOR_HREF] = SPAN("late") } },
+		{ COLLECTOR_LINK, true,
+		    { [COLLECTOR_HREF] = SPAN("c"),
+			[COLLECTOR_REL] = SPAN("canonical") } },
+		{ COLLECTOR_META, true,
+		    { [COLLECTOR_HTTP_EQUIV] = SPAN("Content-Type"),
+			[COLLECTOR_CONTENT] = SPAN("x; charset=koi8-r") } },
+	};
+	struct collector *c = collector_new(100);
+	struct page page = { 0 };
+	struct arena arena;
+	struct url url;
+	bool cut = true;
+
+	arena_init(&arena, 1 << 20);
+	url_init(&url);
+	ck_assert_int_eq(url_parse(SPAN("http://a.example/d/p"), NULL, &url),
+	    0);
+	for (int round = 0; round < 2; round++) {
+		arena_reset(&arena);
+		collector_begin(c,
+		    &(struct collector_page){ .arena = &arena, .url = &url });
+		collector_title(c, SPAN(" one "));
+		collector_title(c, SPAN("two"));
+		for (size_t i = 0; i < ARRAY_LEN(elements); i++)
+			collector_element(c, &elements[i]);
+		ck_assert_int_eq(collector_meta_charset(c), CHARSET_KOI8_R);
+		ck_assert_int_eq(collector_finish(c, &page, &cut), 0);
+		ck_assert(!cut);
+		ck_assert(span_eq(page.title, SPAN("one")));
+		ck_assert(span_eq(page.base, SPAN("http://a.example/b/")));
+		ck_assert(
+		    span_eq(page.canonical, SPAN("http://a.example/b/c")));
+		ck_assert_uint_eq(page.n_links, 3);
+		ck_assert(span_eq(page.links[0].url,
+		    SPAN("http://a.example/b/early")));
+		ck_assert(span_eq(page.links[1].url,
+		    SPAN("http://a.example/b/late")));
+	}
+	collector_free(c);
+	collector_free(NULL);
+	url_fini(&url);
+	arena_fini(&arena);
+}
+END_TEST
+
+START_TEST(collector_without_memory_for_links_says_so)
+{
+	struct collector *c = collector_new(1000);
+	struct page page = { 0 };
+	struct arena arena;
+	struct url url;
+	char href[8];
+	bool cut = false;
+
+	arena_init(&arena, 5000);
+	url_init(&url);
+	ck_assert_int_eq(url_parse(SPAN("http://a.example/"), NULL, &url), 0);
+	collector_begin(c,
+	    &(struct collector_page){ .arena = &arena, .url = &url });
+	for (int i = 0; i < 200; i++) {
+		struct collector_element el = { .tag = COLLECTOR_A };
+
+		snprintf(href, sizeof(href), "%d", i % 10);
+		el.attr[COLLECTOR_HREF] = span_from("same");
+		collector_element(c, &el);
+		el.attr[COLLECTOR_HREF] = span_of("0123456789"
+						  "0123456789" +
+						      i % 10,
+		    (size_t)i % 11);
+		collector_element(c, &el);
+	}
+	ck_assert_int_eq(collector_finish(c, &page, &cut), 0);
+	ck_assert(cut);
+	collector_free(c);
+	url_fini(&url);
+	arena_fini(&arena);
+}
+END_TEST
+
+TEST_MAIN("collector", rel_knows_pages_from_resources,
+    refresh_is_read_as_browsers_do, directives_are_for_whom_they_name,
+    linkheader_takes_links_apart,
+    linkset_finds_all_that_it_holds_and_nothing_else,
+    collector_is_fed_by_any_reader, collector_without_memory_for_links_says_so)

@@ -109,6 +109,7 @@ START_TEST(charset_tells_who_said_it)
 		{ "\xEF\xBB\xBFx", "koi8-r", "utf-8", "bom" },
 		{ "x", "koi8-r", "koi8-r", "header" },
 		{ "<meta charset=koi8-r>", "", "koi8-r", "meta" },
+		{ "</ <meta charset=koi8-r>", "", "windows-1252", "default" },
 		{ "caf\xC3\xA9", "", "utf-8", "guess" },
 		{ "\xC3\xA9\xE2\x82", "", "utf-8", "guess" }, /* cut */
 		{ "x\xE2\x82 y", "", "windows-1252", "default" },

@@ -473,6 +473,11 @@ START_TEST(page_links_are_limited_and_none_is_told_twice)
 	/* In the order of the page. */
 	for (size_t i = 0; i < 10; i++)
 		ck_assert_uint_eq(r.page.links[i].url.ptr[17], '0' + i);
+	/* Of two reasons the first is told. */
+	repeat(&r.text, "<i>", 2000);
+	read_span(&r, buf_span(&r.text));
+	ck_assert_uint_eq(r.page.n_links, 10);
+	ck_assert_int_eq(r.page.truncated, TRUNCATED_PARSE);
 
 	/* The kinds are apart; a link that is followed once is followed. */
 	read_text(&r, "<a rel=nofollow href=/a></a><a rel='nofollow ugc' "

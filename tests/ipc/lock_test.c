@@ -123,6 +123,38 @@ START_TEST(lock_of_a_removed_file_is_not_enough)
 }
 END_TEST
 
+/* Takes the lock, removes the file, lets go; and again. */
+static void
+take_and_remove(const char *path, int times)
+{
+	for (int i = 0; i < times; i++) {
+		struct stat st;
+		pid_t pid;
+		int fd;
+
+		if (lock_take(path, 20000, &fd, &pid) != 0 ||
+		    fstat(fd, &st) != 0 || st.st_nlink != 1)
+			_exit(1);
+		unlink(path);
+		close(fd);
+	}
+}
+
+/* Only the holder removes it, so who holds it holds the file of that name. */
+START_TEST(lock_taken_is_that_of_the_file_there_now)
+{
+	const char *path = lock_path();
+	pid_t child = fork();
+	int status;
+
+	take_and_remove(path, 2000);
+	if (child == 0)
+		_exit(0);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 START_TEST(lock_held_without_a_name_is_busy)
 {
 	const char *path = lock_path();
@@ -154,5 +186,6 @@ END_TEST
 
 TEST_MAIN("lock", lock_names_its_holder,
     lock_is_held_as_long_as_any_child_lives,
-    lock_of_a_removed_file_is_not_enough, lock_held_without_a_name_is_busy,
+    lock_of_a_removed_file_is_not_enough,
+    lock_taken_is_that_of_the_file_there_now, lock_held_without_a_name_is_busy,
     lock_says_why_it_cannot_be)

@@ -98,7 +98,17 @@ crew_shape(uint32_t cells)
 		.output_size = CONVEYOR_STEP };
 }
 
-/* The name is gone from the folder at once where nobody is to attach. */
+static char crew_kept[64]; /* the name that is in the folder now */
+
+static void
+crew_remove(void)
+{
+	if (crew_kept[0] != '\0')
+		conveyor_unlink(crew_kept);
+}
+
+/* The name is gone from the folder at once where nobody is to attach, and at
+ * the end of the program otherwise, however it ends. */
 static inline struct conveyor *
 crew_new(uint32_t cells, char name[64], bool keep_name)
 {
@@ -113,6 +123,10 @@ crew_new(uint32_t cells, char name[64], bool keep_name)
 	    "conveyor_create");
 	if (!keep_name)
 		conveyor_unlink(name);
+	else if (crew_kept[0] == '\0')
+		need(atexit(crew_remove) == 0, "atexit");
+	if (keep_name)
+		memcpy(crew_kept, name, sizeof(crew_kept));
 	return cv;
 }
 

@@ -5,6 +5,8 @@
  * It opens sockets and reads the clock of libcurl, no other; what it wants
  * watched it says through two hooks.  Redirects are not followed, bodies are
  * handed on as received (chunking removed, content encoding kept).
+ *
+ * The process ignores SIGPIPE: a peer that is gone is an error here.
  */
 #ifndef LIB_FETCH_FETCH_H
 #define LIB_FETCH_FETCH_H
@@ -22,6 +24,7 @@ enum fetch_event {
 	FETCH_OUT = 2,
 };
 
+/* Called from within any function here; call none of them from a hook. */
 struct fetch_hooks {
 	/* Watch `fd` for these events from now on; 0: no more. */
 	void (*watch)(void *arg, int fd, unsigned events);
@@ -46,11 +49,19 @@ struct fetch_options {
 	int64_t dns_cache_ms;
 	int http;       /* 1: HTTP/1.1 alone; 2: HTTP/2 where TLS offers it */
 	int tls_verify; /* enum config_tls: 0 refuse, 1 record, 2 off */
+	const char *ca_file; /* whom TLS trusts; NULL: the system's list */
 	bool allow_private;
+	/* Kept open, at the most.  Fewer than transfers in flight, and each is
+	 * closed to make room for the next: a fetch then costs three times. */
 	uint32_t max_connections;
 };
 
-/* libcurl is initialised by the first pool of a process: after the fork. */
+/*
+ * libcurl is initialised by the first pool of a process: after the fork.
+ * Timeouts of 0 are none (to connect: 300 s).
+ *
+ * 0, -ENOMEM, -EINVAL; *err says more.
+ */
 MUST_USE int fetch_pool_new(const struct fetch_options *options,
     const struct fetch_hooks *hooks, struct fetch_pool **out, struct err *err);
 void fetch_pool_free(struct fetch_pool *pool);
@@ -78,7 +89,10 @@ void fetch_timeout(struct fetch_pool *pool, int64_t now_ms);
  * A finished transfer: 1 and *user, *out (its spans borrowed until the next
  * call of any function here); 0 none.  out->lap is left 0; out->reason is
  * REASON_CONNECT_FAIL with *short_fd true when this process ran out of
- * descriptors, which is not the host's fault.
+ * descriptors or memory, which is not the host's fault.
+ *
+ * dns_ms, connect_ms, tls_ms and ttfb_ms (from request to answer) are each a
+ * phase of its own; -1 where a connection was re-used and there was none.
  */
 int fetch_finished(struct fetch_pool *pool, void **user, struct capture *out,
     bool *short_fd);

@@ -57,9 +57,12 @@ IPC_OBJS := $(call objs,ipc/*.c)
 LIB_OBJS := $(call objs,lib/*/*.c)
 CMD_OBJS := $(call objs,cmd/*.c cmd/*/*.c)
 HARNESS  := $(call objs,tests/harness.c)
+# A site on loopback that behaves as badly as it is told to.
+SITE_OBJS := $(call objs,tests/site/*.c)
 IPC := $B/libipc.a
 LIB := $B/liblib.a
 CMD := $B/libcmd.a
+SITE := $B/libsite.a
 
 prog = $(patsubst %.c,$B/%,$(sort $(wildcard $1)))
 TESTS_IPC := $(call prog,tests/ipc/*_test.c)
@@ -95,6 +98,7 @@ $B/%.o: %.c Makefile
 AR_ALL = rm -f $@ && $(AR) rcs $@ $^
 $(IPC): $(IPC_OBJS); $(AR_ALL)
 $(LIB): $(LIB_OBJS); $(AR_ALL)
+$(SITE): $(SITE_OBJS); $(AR_ALL)
 # Without main, so that a test of cmd/ brings its own.
 $(CMD): $(filter-out $B/cmd/main.o,$(CMD_OBJS)); $(AR_ALL)
 
@@ -105,13 +109,13 @@ $B/mpcrawl: $B/cmd/main.o $(CMD) $(LIB) $(IPC)
 # from ipc/ into lib/ cannot link; likewise lib/.
 $(TESTS_IPC): $B/%: $B/%.o $(HARNESS) $(IPC)
 	$(LINK) $(CHECK_LIBS)
-$(TESTS_LIB): $B/%: $B/%.o $(HARNESS) $(LIB)
+$(TESTS_LIB): $B/%: $B/%.o $(HARNESS) $(SITE) $(LIB)
 	$(LINK) $(LIB_LIBS) $(CHECK_LIBS)
 $(TESTS_CMD): $B/%: $B/%.o $(HARNESS) $(CMD) $(LIB) $(IPC)
 	$(LINK) $(LIB_LIBS) $(CHECK_LIBS)
 $(TESTS_KILL): $B/%: $B/%.o $(IPC)
 	$(LINK) -static
-$(BENCHES): $B/%: $B/%.o $(LIB) $(IPC)
+$(BENCHES): $B/%: $B/%.o $(SITE) $(LIB) $(IPC)
 	$(LINK) $(LIB_LIBS)
 
 tests: $(TESTS.$(MODE))
@@ -151,5 +155,5 @@ format:
 clean:
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(IPC_OBJS) $(LIB_OBJS) $(CMD_OBJS) $(HARNESS))
+-include $(patsubst %.o,%.d,$(IPC_OBJS) $(LIB_OBJS) $(CMD_OBJS) $(HARNESS) $(SITE_OBJS))
 -include $(addsuffix .d,$(TESTS.release) $(BENCHES))

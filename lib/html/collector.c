@@ -221,6 +221,9 @@ collector_rel_link(struct collector *c, const struct collector_element *el)
 	struct span href = el->attr[COLLECTOR_HREF];
 	struct rel rel = rel_parse(el->attr[COLLECTOR_REL]);
 
+	/* rev=made is how rel=author was written (HTML Standard, 16.2). */
+	if (span_eq_nocase(span_trim(el->attr[COLLECTOR_REV]), SPAN("made")))
+		rel.kinds |= 1u << LINK_REL;
 	if (href.ptr == NULL || rel.resource)
 		return;
 	collector_kinds(c, href, &rel, rel.kinds);

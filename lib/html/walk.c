@@ -41,6 +41,7 @@ walk_attributes(const GumboElement *element, struct collector_element *el)
 		[COLLECTOR_LANG] = SPAN("lang"),
 		[COLLECTOR_NAME] = SPAN("name"),
 		[COLLECTOR_REL] = SPAN("rel"),
+		[COLLECTOR_REV] = SPAN("rev"),
 		[COLLECTOR_SRC] = SPAN("src"),
 		[COLLECTOR_SRCDOC] = SPAN("srcdoc"),
 	};

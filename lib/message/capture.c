@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdatomic.h>
 
+#include "lib/message/reason.h"
+
 enum capture_text {
 	TEXT_IP,
 	TEXT_TYPE,
@@ -143,6 +145,9 @@ capture_read(const void *slot, size_t size, uint64_t lap, struct capture *out)
 		from += len;
 		room -= len;
 	}
+	/* Either an answer, or a reason why there was none. */
+	if (s->reason >= REASONS || (s->status == 0 && s->reason == 0))
+		return -EBADMSG;
 	c = (struct capture){
 		.lap = lap,
 		.status = s->status,

@@ -193,6 +193,40 @@ START_TEST(linkset_finds_all_that_it_holds_and_nothing_else)
 }
 END_TEST
 
+/* The manuals of PostgreSQL name their makers so. */
+START_TEST(collector_takes_rev_made_for_an_author)
+{
+	static const struct collector_element elements[] = {
+		{ COLLECTOR_LINK, true,
+		    { [COLLECTOR_HREF] = SPAN("maker"),
+			[COLLECTOR_REV] = SPAN(" Made ") } },
+		{ COLLECTOR_LINK, true,
+		    { [COLLECTOR_HREF] = SPAN("other"),
+			[COLLECTOR_REV] = SPAN("next") } },
+	};
+	struct collector *c = collector_new(100);
+	struct page page = { 0 };
+	struct arena arena;
+	struct url url;
+	bool cut;
+
+	arena_init(&arena, 1 << 20);
+	url_init(&url);
+	ck_assert_int_eq(url_parse(SPAN("http://a.example/"), NULL, &url), 0);
+	collector_begin(c,
+	    &(struct collector_page){ .arena = &arena, .url = &url });
+	for (size_t i = 0; i < ARRAY_LEN(elements); i++)
+		collector_element(c, &elements[i]);
+	ck_assert_int_eq(collector_finish(c, &page, &cut), 0);
+	ck_assert_uint_eq(page.n_links, 1);
+	ck_assert_int_eq(page.links[0].kind, LINK_REL);
+	ck_assert(span_eq(page.links[0].url, SPAN("http://a.example/maker")));
+	url_fini(&url);
+	arena_fini(&arena);
+	collector_free(c);
+}
+END_TEST
+
 /* Another reader than the tree: one that knows the page by heart. */
 START_TEST(collector_is_fed_by_any_reader)
 {
@@ -286,4 +320,5 @@ TEST_MAIN("collector", rel_knows_pages_from_resources,
     refresh_is_read_as_browsers_do, directives_are_for_whom_they_name,
     linkheader_takes_links_apart,
     linkset_finds_all_that_it_holds_and_nothing_else,
-    collector_is_fed_by_any_reader, collector_without_memory_for_links_says_so)
+    collector_takes_rev_made_for_an_author, collector_is_fed_by_any_reader,
+    collector_without_memory_for_links_says_so)

@@ -103,12 +103,29 @@ START_TEST(capture_of_another_lap_is_not_there)
 }
 END_TEST
 
+START_TEST(capture_without_answer_and_reason_is_refused)
+{
+	static const struct capture broken[] = { { .lap = 1 },
+		{ .lap = 1, .reason = REASONS },
+		{ .lap = 1, .status = 200, .reason = 255 } };
+	_Alignas(64) char slot[8192];
+	struct capture out;
+
+	for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
+		capture_write(slot, capture_slot_size(4096), &broken[i]);
+		ck_assert_int_eq(capture_read(slot, capture_slot_size(4096), 1,
+				     &out),
+		    -EBADMSG);
+	}
+}
+END_TEST
+
 START_TEST(capture_cuts_headers_at_a_line)
 {
 	_Alignas(64) char slot[8192];
 	size_t size = capture_slot_size(16);
 	static char lines[8192];
-	struct capture in = { .lap = 1 }, out;
+	struct capture in = { .lap = 1, .status = 200 }, out;
 
 	for (size_t at = 0; at + 8 <= sizeof(lines); at += 8)
 		memcpy(lines + at, "a: bcde\n", 8);
@@ -250,7 +267,8 @@ END_TEST
 
 TEST_MAIN("message", order_reads_as_it_was_written,
     order_leaves_out_a_via_that_does_not_fit, order_of_garbage_is_refused,
-    capture_of_another_lap_is_not_there, capture_cuts_headers_at_a_line,
-    output_reads_as_it_was_written, output_without_room_is_as_it_was,
-    output_of_garbage_ends, verdict_follows_its_table,
-    names_are_there_for_every_value)
+    capture_of_another_lap_is_not_there,
+    capture_without_answer_and_reason_is_refused,
+    capture_cuts_headers_at_a_line, output_reads_as_it_was_written,
+    output_without_room_is_as_it_was, output_of_garbage_ends,
+    verdict_follows_its_table, names_are_there_for_every_value)

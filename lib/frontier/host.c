@@ -1,0 +1,356 @@
+#include "lib/frontier/host.h"
+
+#include <errno.h>
+
+enum {
+	HOSTS_START = 256
+};
+
+int
+hosts_init(struct hosts *hosts)
+{
+	*hosts = (struct hosts){ .mask = HOSTS_START - 1 };
+	heap_init(&hosts->ready);
+	hosts->slots = calloc(HOSTS_START, sizeof(struct host *));
+	return hosts->slots == NULL ? -ENOMEM : 0;
+}
+
+static struct host **
+host_slot(const struct hosts *hosts, uint64_t site64)
+{
+	return &hosts->slots[(site64 >> 7) & hosts->mask];
+}
+
+static void
+host_release(struct host *host)
+{
+	while (host->errands != NULL) {
+		struct errand *errand = host->errands;
+
+		host->errands = errand->next;
+		free(errand);
+	}
+	free(host->buffer);
+	free(host);
+}
+
+void
+hosts_fini(struct hosts *hosts)
+{
+	if (hosts == NULL || hosts->slots == NULL)
+		return;
+	for (size_t i = 0; i <= hosts->mask; i++) {
+		struct host *host = hosts->slots[i], *chain;
+
+		for (; host != NULL; host = chain) {
+			chain = host->chain;
+			host_release(host);
+		}
+	}
+	heap_fini(&hosts->ready);
+	free(hosts->slots);
+	hosts->slots = NULL;
+}
+
+struct host *
+host_find(const struct hosts *hosts, uint64_t site64)
+{
+	struct host *host = *host_slot(hosts, site64);
+
+	while (host != NULL && host->site64 != site64)
+		host = host->chain;
+	return host;
+}
+
+/* Longer chains are slow, not wrong: no memory is no error. */
+static void
+hosts_grow(struct hosts *hosts)
+{
+	size_t mask = hosts->mask, larger_mask = mask * 2 + 1;
+	struct host **old = hosts->slots;
+	struct host **larger = calloc(larger_mask + 1, sizeof(struct host *));
+
+	if (larger == NULL)
+		return;
+	hosts->slots = larger;
+	hosts->mask = larger_mask;
+	for (size_t i = 0; i <= mask; i++) {
+		struct host *host = old[i], *chain;
+
+		for (; host != NULL; host = chain) {
+			struct host **slot = host_slot(hosts, host->site64);
+
+			chain = host->chain;
+			host->chain = *slot;
+			*slot = host;
+		}
+	}
+	free(old);
+}
+
+struct host *
+host_new(struct hosts *hosts, uint64_t site64, struct span name)
+{
+	struct host *host, **slot;
+
+	if (name.len > HOST_NAME_MAX ||
+	    heap_reserve(&hosts->ready, hosts->n + 1) < 0)
+		return NULL;
+	host = calloc(1, sizeof(*host) + name.len);
+	if (host == NULL)
+		return NULL;
+	if (hosts->n > hosts->mask)
+		hosts_grow(hosts);
+	host->site64 = site64;
+	host->cursor = PLACE_NONE;
+	host->name_len = (uint16_t)name.len;
+	if (name.len > 0)
+		memcpy(host->name, name.ptr, name.len);
+	polite_init(&host->polite);
+	slot = host_slot(hosts, site64);
+	host->chain = *slot;
+	*slot = host;
+	hosts->n++;
+	return host;
+}
+
+static void
+host_drop_buffer(struct hosts *hosts, struct host *host)
+{
+	if (host->buffer == NULL)
+		return;
+	free(host->buffer);
+	host->buffer = NULL;
+	hosts->buffers--;
+}
+
+void
+host_free(struct hosts *hosts, struct host *host)
+{
+	struct host **slot = host_slot(hosts, host->site64);
+
+	must(host->leases == NULL && host->errands == NULL && !host->changed);
+	while (*slot != host)
+		slot = &(*slot)->chain;
+	*slot = host->chain;
+	hosts->n--;
+	heap_drop(&hosts->ready, &host->node);
+	host_drop_buffer(hosts, host);
+	host_release(host);
+}
+
+void
+host_changed(struct hosts *hosts, struct host *host)
+{
+	if (host->changed)
+		return;
+	host->changed = true;
+	host->next_changed = hosts->changed;
+	hosts->changed = host;
+}
+
+bool
+host_has_urls(const struct host *host)
+{
+	return host->back != NULL || host->buffer != NULL ||
+	       host->cursor != PLACE_NONE;
+}
+
+bool
+host_is_idle(const struct host *host)
+{
+	return !host_has_urls(host) && host->leases == NULL &&
+	       host->errands == NULL && !(host->parked && host->queued > 0) &&
+	       host->rulebook.state != RULEBOOK_ASKED &&
+	       host->rulebook.state != RULEBOOK_RENEWING;
+}
+
+/* --- the head of its queue ----------------------------------------------- */
+
+static bool
+host_has_buffer(struct hosts *hosts, struct host *host)
+{
+	if (host->buffer != NULL)
+		return true;
+	host->buffer = calloc(1, sizeof(*host->buffer));
+	if (host->buffer == NULL)
+		return false;
+	hosts->buffers++;
+	return true;
+}
+
+void
+host_queue_add(struct hosts *hosts, struct host *host, uint64_t place,
+    uint64_t url64)
+{
+	struct host_buffer *buffer;
+	size_t i;
+
+	if (place >= host->cursor)
+		return; /* the refill will come to it */
+	if ((host->buffer == NULL && hosts_are_many(hosts)) ||
+	    !host_has_buffer(hosts, host)) {
+		host->cursor = place;
+		return;
+	}
+	buffer = host->buffer;
+	for (i = buffer->n; i > 0 && buffer->urls[i - 1].place > place; i--)
+		;
+	if (buffer->n == HOST_BUFFER) {
+		/* The last one is left to the store. */
+		if (i == buffer->n) {
+			host->cursor = place;
+			return;
+		}
+		host->cursor = buffer->urls[--buffer->n].place;
+	}
+	memmove(&buffer->urls[i + 1], &buffer->urls[i],
+	    (buffer->n - i) * sizeof(buffer->urls[0]));
+	buffer->urls[i] = (struct queued_url){ place, url64 };
+	buffer->n++;
+}
+
+int
+host_queue_append(struct hosts *hosts, struct host *host, uint64_t place,
+    uint64_t url64)
+{
+	if (!host_has_buffer(hosts, host))
+		return -ENOMEM;
+	if (host->buffer->n == HOST_BUFFER) {
+		host->cursor = place;
+		return 0;
+	}
+	host->buffer->urls[host->buffer->n++] = (struct queued_url){ place,
+		url64 };
+	return 1;
+}
+
+bool
+host_queue_pop(struct hosts *hosts, struct host *host, struct queued_url *out)
+{
+	struct host_buffer *buffer = host->buffer;
+
+	if (buffer == NULL)
+		return false;
+	*out = buffer->urls[0];
+	if (--buffer->n == 0)
+		host_drop_buffer(hosts, host);
+	else
+		memmove(&buffer->urls[0], &buffer->urls[1],
+		    buffer->n * sizeof(buffer->urls[0]));
+	return true;
+}
+
+void
+host_queue_shed(struct hosts *hosts, struct host *host)
+{
+	if (host->buffer == NULL)
+		return;
+	host->cursor = host->buffer->urls[0].place;
+	host_drop_buffer(hosts, host);
+}
+
+uint64_t
+host_queue_head(const struct host *host)
+{
+	uint64_t head = host->cursor;
+
+	if (host->buffer != NULL && host->buffer->urls[0].place < head)
+		head = host->buffer->urls[0].place;
+	for (const struct lease *l = host->leases; l != NULL; l = l->next) {
+		if (l->kind == ORDER_PAGE && l->state != LEASE_SETTLED &&
+		    l->place < head)
+			head = l->place;
+	}
+	return head;
+}
+
+/* --- leases and errands -------------------------------------------------- */
+
+void
+host_lease_link(struct host *host, struct lease *lease)
+{
+	lease->host = host;
+	lease->previous = NULL;
+	lease->next = host->leases;
+	if (lease->next != NULL)
+		lease->next->previous = lease;
+	host->leases = lease;
+}
+
+void
+host_lease_unlink(struct lease *lease)
+{
+	if (lease->previous != NULL)
+		lease->previous->next = lease->next;
+	else
+		lease->host->leases = lease->next;
+	if (lease->next != NULL)
+		lease->next->previous = lease->previous;
+}
+
+int
+host_errand_add(struct host *host, const struct errand *like, struct span url,
+    bool in_front)
+{
+	struct errand *errand = malloc(sizeof(*errand) + url.len);
+	struct errand **at = &host->errands;
+
+	if (errand == NULL)
+		return -ENOMEM;
+	*errand = *like;
+	errand->len = url.len;
+	memcpy(errand->url, url.ptr, url.len);
+	while (!in_front && *at != NULL)
+		at = &(*at)->next;
+	errand->next = *at;
+	*at = errand;
+	return 0;
+}
+
+/* --- its row ------------------------------------------------------------- */
+
+void
+host_to_row(const struct host *host, struct host_row *row)
+{
+	*row = (struct host_row){
+		.admitted = host->admitted,
+		.queued = host->queued,
+		.fetched = host->fetched,
+		.head = host_queue_head(host),
+		.next_ms = host->polite.next_ms,
+		.blocked_ms = host->polite.blocked_ms,
+		.first_fail_ms = host->polite.first_fail_ms,
+		.fails = host->polite.fails,
+		.backoffs = host->polite.backoffs,
+		.down = host->polite.down,
+		.crawl_delay_ms = host->polite.crawl_delay_ms,
+		.robots = rulebook_at_rest(&host->rulebook),
+		.robots_block = host->rulebook.block,
+		.robots_fails = host->rulebook.fails,
+		.robots_since_ms = host->rulebook.since_ms,
+		.robots_at_ms = host->rulebook.at_ms,
+		.name = host_name(host),
+	};
+}
+
+void
+host_from_row(struct host *host, const struct host_row *row)
+{
+	host->admitted = row->admitted;
+	host->queued = row->queued;
+	host->fetched = row->fetched;
+	host->cursor = row->head;
+	host->polite.next_ms = row->next_ms;
+	host->polite.blocked_ms = row->blocked_ms;
+	host->polite.first_fail_ms = row->first_fail_ms;
+	host->polite.fails = row->fails;
+	host->polite.backoffs = row->backoffs;
+	host->polite.down = row->down;
+	host->polite.crawl_delay_ms = row->crawl_delay_ms;
+	host->rulebook.state = row->robots;
+	host->rulebook.block = row->robots_block;
+	host->rulebook.fails = row->robots_fails;
+	host->rulebook.since_ms = row->robots_since_ms;
+	host->rulebook.at_ms = row->robots_at_ms;
+}

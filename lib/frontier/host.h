@@ -1,0 +1,144 @@
+/*
+ * host - the hosts that have something to do, each with its clock and the
+ * head of its queue.
+ *
+ * A host is "https://example.org:8443", known by the hash of that.  Its URLs
+ * lie in the store; here are a few of them, in order, and the place behind
+ * which the store must be read.  A host with nothing to do is not kept: its
+ * row in the store has all of it.
+ */
+#ifndef LIB_FRONTIER_HOST_H
+#define LIB_FRONTIER_HOST_H
+
+#include <stdint.h>
+
+#include "lib/base/span.h"
+#include "lib/frontier/heap.h"
+#include "lib/frontier/lease.h"
+#include "lib/frontier/politeness.h"
+#include "lib/frontier/rows.h"
+#include "lib/frontier/rulebook.h"
+#include "lib/message/order.h"
+
+enum {
+	HOST_BUFFER = 16,
+	/* Hosts that may keep a buffer: more than are busy at once. */
+	HOST_BUFFERS_MAX = 20000,
+	HOST_NAME_MAX = 512, /* https:// + the longest name of DNS + port */
+};
+
+struct queued_url {
+	uint64_t place;
+	uint64_t url64;
+};
+
+struct host_buffer {
+	size_t n;
+	struct queued_url urls[HOST_BUFFER]; /* by place, the first first */
+};
+
+/* A request for a robots.txt that waits for this host's clock. */
+struct errand {
+	struct errand *next;
+	uint64_t for_site64;
+	uint16_t hops;
+	uint8_t attempts, is_short;
+	size_t len;
+	char url[];
+};
+
+struct host {
+	struct host *chain; /* of the table's slot */
+	uint64_t site64;
+	struct heap_node node; /* in hosts->ready when it has work */
+	struct host *next_changed;
+	struct lease *leases;
+	struct lease *back; /* come back: before all others */
+	struct errand *errands;
+	struct host_buffer *buffer; /* NULL: empty */
+	/* Every place before it is in the buffer, leased or gone. */
+	uint64_t cursor;
+	uint64_t admitted, fetched;
+	uint64_t queued; /* not ended, leased ones and waiting ones included */
+	struct polite polite;
+	struct rulebook rulebook;
+	uint32_t slots;   /* fetches under way, robots.txt included */
+	uint32_t fetches; /* leases of pages that are to be fetched */
+	bool changed;     /* its row is to be written by the commit */
+	bool parked;      /* counted in hosts->parked */
+	uint16_t name_len;
+	char name[];
+};
+
+struct hosts {
+	struct host **slots;
+	size_t mask;
+	size_t n;
+	size_t buffers;
+	struct heap ready;
+	struct host *changed;
+};
+
+MUST_USE int hosts_init(struct hosts *hosts);
+void hosts_fini(struct hosts *hosts);
+
+struct host *host_find(const struct hosts *hosts, uint64_t site64);
+/* With nothing queued; must not be there yet.  NULL: no memory. */
+struct host *host_new(struct hosts *hosts, uint64_t site64, struct span name);
+/* It has no leases and no errands. */
+void host_free(struct hosts *hosts, struct host *host);
+
+static inline struct host *
+host_of_node(struct heap_node *node)
+{
+	return (struct host *)((char *)node - offsetof(struct host, node));
+}
+
+static inline struct span
+host_name(const struct host *host)
+{
+	return (struct span){ host->name, host->name_len };
+}
+
+/* Its row must be written. */
+void host_changed(struct hosts *hosts, struct host *host);
+
+/* Is there, or may there be in the store, a URL to hand out now? */
+bool host_has_urls(const struct host *host);
+/* Nothing that its row could not bring back. */
+bool host_is_idle(const struct host *host);
+
+/* A row was put into the queue. */
+void host_queue_add(struct hosts *hosts, struct host *host, uint64_t place,
+    uint64_t url64);
+/* Read from the store, in order, behind all that is in the buffer.
+ * 1; 0 the buffer is full, the cursor is at this place; -ENOMEM. */
+MUST_USE int host_queue_append(struct hosts *hosts, struct host *host,
+    uint64_t place, uint64_t url64);
+/* The first of the buffer.  False: empty. */
+bool host_queue_pop(struct hosts *hosts, struct host *host,
+    struct queued_url *out);
+/* Forget the buffer, the store has it: for a host that was read although
+ * hosts_are_many(). */
+void host_queue_shed(struct hosts *hosts, struct host *host);
+
+static inline bool
+hosts_are_many(const struct hosts *hosts)
+{
+	return hosts->buffers >= HOST_BUFFERS_MAX;
+}
+
+/* No row that will be left after the commit lies before this place. */
+uint64_t host_queue_head(const struct host *host);
+
+void host_lease_link(struct host *host, struct lease *lease);
+void host_lease_unlink(struct lease *lease);
+
+/* At the end, or in front.  0 or -ENOMEM. */
+MUST_USE int host_errand_add(struct host *host, const struct errand *like,
+    struct span url, bool in_front);
+
+void host_to_row(const struct host *host, struct host_row *row);
+void host_from_row(struct host *host, const struct host_row *row);
+
+#endif

@@ -1,0 +1,295 @@
+#include "lib/frontier/rows.h"
+
+#include <endian.h>
+#include <errno.h>
+
+/* --- keys ---------------------------------------------------------------- */
+
+static void
+key_add(struct row_key *key, uint64_t n)
+{
+	n = htobe64(n);
+	memcpy(key->bytes + key->len, &n, sizeof(n));
+	key->len += sizeof(n);
+}
+
+struct row_key
+row_key1(uint64_t a)
+{
+	struct row_key key = { .len = 0 };
+
+	key_add(&key, a);
+	return key;
+}
+
+struct row_key
+row_key2(uint64_t a, uint64_t b)
+{
+	struct row_key key = row_key1(a);
+
+	key_add(&key, b);
+	return key;
+}
+
+struct row_key
+row_key3(uint64_t a, uint64_t b, uint64_t c)
+{
+	struct row_key key = row_key2(a, b);
+
+	key_add(&key, c);
+	return key;
+}
+
+int
+row_key_read(struct span key, size_t n, uint64_t *out)
+{
+	if (key.len != n * sizeof(*out))
+		return -EBADMSG;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t v;
+
+		memcpy(&v, key.ptr + i * sizeof(v), sizeof(v));
+		out[i] = be64toh(v);
+	}
+	return 0;
+}
+
+/* --- values: numbers one after the other --------------------------------- */
+
+/* A refused add is remembered, so that a writer is a list of its fields. */
+struct writer {
+	struct buf *out;
+	int r;
+};
+
+static void
+put(struct writer *w, uint64_t value, size_t bytes)
+{
+	uint64_t le = htole64(value);
+
+	if (w->r == 0)
+		w->r = buf_add(w->out, &le, bytes);
+}
+
+static void
+put_span(struct writer *w, struct span s)
+{
+	if (w->r == 0)
+		w->r = buf_add_span(w->out, s);
+}
+
+struct reader {
+	struct span left;
+	bool bad;
+};
+
+static uint64_t
+get(struct reader *r, size_t bytes)
+{
+	uint64_t le = 0;
+
+	if (r->left.len < bytes) {
+		r->bad = true;
+		return 0;
+	}
+	memcpy(&le, r->left.ptr, bytes);
+	r->left = span_from_at(r->left, bytes);
+	return le64toh(le);
+}
+
+/* --- a URL --------------------------------------------------------------- */
+
+int
+url_row_write(const struct url_row *row, struct buf *out)
+{
+	struct writer w = { .out = out };
+
+	put(&w, row->state, 1);
+	put(&w, row->verdict, 1);
+	put(&w, row->reason, 1);
+	put(&w, row->found, 1);
+	put(&w, row->whole, 1);
+	put(&w, row->depth, 2);
+	put(&w, row->hops, 2);
+	put(&w, row->tries, 2);
+	put(&w, row->waits, 2);
+	put(&w, row->status, 2);
+	put(&w, row->place, 8);
+	put(&w, row->via_site64, 8);
+	put(&w, row->via_url64, 8);
+	put(&w, (uint64_t)row->at_ms, 8);
+	put_span(&w, row->text);
+	return w.r;
+}
+
+int
+url_row_read(struct span bytes, struct url_row *out)
+{
+	struct reader r = { .left = bytes };
+	struct url_row row;
+
+	row.state = (uint8_t)get(&r, 1);
+	row.verdict = (uint8_t)get(&r, 1);
+	row.reason = (uint8_t)get(&r, 1);
+	row.found = (uint8_t)get(&r, 1);
+	row.whole = get(&r, 1) != 0;
+	row.depth = (uint16_t)get(&r, 2);
+	row.hops = (uint16_t)get(&r, 2);
+	row.tries = (uint16_t)get(&r, 2);
+	row.waits = (uint16_t)get(&r, 2);
+	row.status = (uint16_t)get(&r, 2);
+	row.place = get(&r, 8);
+	row.via_site64 = get(&r, 8);
+	row.via_url64 = get(&r, 8);
+	row.at_ms = (int64_t)get(&r, 8);
+	row.text = r.left;
+	if (r.bad || row.state == 0 || row.state >= URL_STATES ||
+	    row.verdict >= VERDICTS || row.reason >= REASONS ||
+	    row.found >= LINK_KINDS || row.text.len == 0)
+		return -EBADMSG;
+	*out = row;
+	return 0;
+}
+
+/* --- a host -------------------------------------------------------------- */
+
+int
+host_row_write(const struct host_row *row, struct buf *out)
+{
+	struct writer w = { .out = out };
+
+	put(&w, row->admitted, 8);
+	put(&w, row->queued, 8);
+	put(&w, row->fetched, 8);
+	put(&w, row->head, 8);
+	put(&w, (uint64_t)row->next_ms, 8);
+	put(&w, (uint64_t)row->blocked_ms, 8);
+	put(&w, (uint64_t)row->first_fail_ms, 8);
+	put(&w, row->fails, 2);
+	put(&w, row->backoffs, 1);
+	put(&w, row->down, 1);
+	put(&w, row->robots, 1);
+	put(&w, row->robots_block, 1);
+	put(&w, row->robots_fails, 2);
+	put(&w, (uint64_t)row->robots_since_ms, 8);
+	put(&w, (uint64_t)row->robots_at_ms, 8);
+	put(&w, (uint64_t)row->crawl_delay_ms, 8);
+	put_span(&w, row->name);
+	return w.r;
+}
+
+int
+host_row_read(struct span bytes, struct host_row *out)
+{
+	struct reader r = { .left = bytes };
+	struct host_row row;
+
+	row.admitted = get(&r, 8);
+	row.queued = get(&r, 8);
+	row.fetched = get(&r, 8);
+	row.head = get(&r, 8);
+	row.next_ms = (int64_t)get(&r, 8);
+	row.blocked_ms = (int64_t)get(&r, 8);
+	row.first_fail_ms = (int64_t)get(&r, 8);
+	row.fails = (uint16_t)get(&r, 2);
+	row.backoffs = (uint8_t)get(&r, 1);
+	row.down = get(&r, 1) != 0;
+	row.robots = (uint8_t)get(&r, 1);
+	row.robots_block = get(&r, 1) != 0;
+	row.robots_fails = (uint16_t)get(&r, 2);
+	row.robots_since_ms = (int64_t)get(&r, 8);
+	row.robots_at_ms = (int64_t)get(&r, 8);
+	row.crawl_delay_ms = (int64_t)get(&r, 8);
+	row.name = r.left;
+	if (r.bad || row.name.len == 0)
+		return -EBADMSG;
+	*out = row;
+	return 0;
+}
+
+/* --- the crawl ----------------------------------------------------------- */
+
+/*
+ * Lists are preceded by their length: reasons are added at the end, and a
+ * store that was written before that has fewer.
+ */
+static void
+put_list(struct writer *w, const uint64_t *list, size_t n)
+{
+	put(w, n, 2);
+	for (size_t i = 0; i < n; i++)
+		put(w, list[i], 8);
+}
+
+static void
+get_list(struct reader *r, uint64_t *list, size_t n)
+{
+	size_t there = get(r, 2);
+
+	if (there > n)
+		r->bad = true;
+	for (size_t i = 0; i < n; i++)
+		list[i] = i < there && !r->bad ? get(r, 8) : 0;
+}
+
+int
+crawl_row_write(const struct crawl_row *row, struct buf *out)
+{
+	const struct frontier_totals *t = &row->totals;
+	struct writer w = { .out = out };
+
+	put(&w, row->cut.seq, 8);
+	put(&w, row->cut.end, 8);
+	put(&w, row->next_seq, 8);
+	put(&w, (uint64_t)row->elapsed_ms, 8);
+	put(&w, row->fetched, 8);
+	put(&w, t->admitted, 8);
+	put(&w, t->done, 8);
+	put(&w, t->failed, 8);
+	put(&w, t->excluded, 8);
+	put(&w, t->quarantined, 8);
+	put(&w, t->queued, 8);
+	put(&w, t->redirected, 8);
+	put(&w, t->gone, 8);
+	put(&w, t->retried, 8);
+	put(&w, t->bytes, 8);
+	put(&w, t->hosts, 8);
+	put(&w, t->robots_fetched, 8);
+	put_list(&w, t->reasons, ARRAY_LEN(t->reasons));
+	put_list(&w, t->statuses, ARRAY_LEN(t->statuses));
+	put_list(&w, t->refused, ARRAY_LEN(t->refused));
+	return w.r;
+}
+
+int
+crawl_row_read(struct span bytes, struct crawl_row *out)
+{
+	struct reader r = { .left = bytes };
+	struct crawl_row row = { .next_seq = 0 };
+	struct frontier_totals *t = &row.totals;
+
+	row.cut.seq = get(&r, 8);
+	row.cut.end = get(&r, 8);
+	row.next_seq = get(&r, 8);
+	row.elapsed_ms = (int64_t)get(&r, 8);
+	row.fetched = get(&r, 8);
+	t->admitted = get(&r, 8);
+	t->done = get(&r, 8);
+	t->failed = get(&r, 8);
+	t->excluded = get(&r, 8);
+	t->quarantined = get(&r, 8);
+	t->queued = get(&r, 8);
+	t->redirected = get(&r, 8);
+	t->gone = get(&r, 8);
+	t->retried = get(&r, 8);
+	t->bytes = get(&r, 8);
+	t->hosts = get(&r, 8);
+	t->robots_fetched = get(&r, 8);
+	get_list(&r, t->reasons, ARRAY_LEN(t->reasons));
+	get_list(&r, t->statuses, ARRAY_LEN(t->statuses));
+	get_list(&r, t->refused, ARRAY_LEN(t->refused));
+	if (r.bad || r.left.len != 0)
+		return -EBADMSG;
+	*out = row;
+	return 0;
+}

@@ -1,0 +1,130 @@
+/*
+ * rows - keys and values of the store's tables: bytes to structs and back.
+ *
+ * The disk is input too: every length is bounded, and a row that is not one
+ * is -EBADMSG, never a guess.
+ */
+#ifndef LIB_FRONTIER_ROWS_H
+#define LIB_FRONTIER_ROWS_H
+
+#include <stdint.h>
+
+#include "lib/base/buf.h"
+#include "lib/frontier/frontier.h"
+#include "lib/frontier/store.h"
+
+/* Number of this layout, in `m` under "layout".  +1 with each change that an
+ * older mpcrawl would misread. */
+#define ROWS_LAYOUT 1
+
+/* --- keys ---------------------------------------------------------------- */
+
+struct row_key {
+	char bytes[STORE_KEY];
+	size_t len;
+};
+
+static inline struct span
+row_key_span(const struct row_key *key)
+{
+	return (struct span){ key->bytes, key->len };
+}
+
+/* One to three numbers, in order. */
+struct row_key row_key1(uint64_t a);
+struct row_key row_key2(uint64_t a, uint64_t b);
+struct row_key row_key3(uint64_t a, uint64_t b, uint64_t c);
+/* The i-th number of a key that has `n`; -EBADMSG when it has not. */
+MUST_USE int row_key_read(struct span key, size_t n, uint64_t *out);
+
+/* Where a URL stands in its site's queue: priority first, then sequence. */
+#define PLACE_SEQ_BITS 56
+#define PLACE_SEQ_MAX  ((UINT64_C(1) << PLACE_SEQ_BITS) - 1)
+/* Behind every place: "nothing there that is not in memory". */
+#define PLACE_NONE UINT64_MAX
+
+static inline uint64_t
+place_of(uint8_t prio, uint64_t seq)
+{
+	return (uint64_t)prio << PLACE_SEQ_BITS | (seq & PLACE_SEQ_MAX);
+}
+
+static inline uint8_t
+place_prio(uint64_t place)
+{
+	return (uint8_t)(place >> PLACE_SEQ_BITS);
+}
+
+static inline uint64_t
+place_seq(uint64_t place)
+{
+	return place & PLACE_SEQ_MAX;
+}
+
+/* --- a URL --------------------------------------------------------------- */
+
+enum url_state {
+	URL_QUEUED = 1, /* has a row in `q` at .place */
+	URL_WAITING,    /* has a row in `d` at .place, a time in ms */
+	URL_ENDED,      /* .verdict says how */
+	URL_STATES
+};
+
+struct url_row {
+	uint8_t state;
+	uint8_t verdict; /* enum verdict */
+	uint8_t reason;  /* enum reason */
+	uint8_t found;   /* enum link_kind */
+	bool whole; /* text is the whole URL, not what follows the host's name:
+	               the URL has a password, or another form of the name */
+	uint16_t depth, hops, tries, waits;
+	uint16_t status;
+	uint64_t place;
+	uint64_t via_site64, via_url64; /* 0: none */
+	int64_t at_ms;                  /* of the last fetch */
+	struct span text;
+};
+
+MUST_USE int url_row_write(const struct url_row *row, struct buf *out);
+/* The text points into `bytes`.  0 or -EBADMSG. */
+MUST_USE int url_row_read(struct span bytes, struct url_row *out);
+
+/* --- a host -------------------------------------------------------------- */
+
+struct host_row {
+	uint64_t admitted; /* URLs ever */
+	uint64_t queued;   /* of them not ended */
+	uint64_t fetched;  /* of them ended with a fetch */
+	uint64_t head;     /* no row of `q` is before this place */
+	/* politeness */
+	int64_t next_ms, blocked_ms, first_fail_ms;
+	uint16_t fails;
+	uint8_t backoffs;
+	bool down;
+	/* robots.txt */
+	uint8_t robots; /* enum rulebook_state */
+	bool robots_block;
+	uint16_t robots_fails;
+	int64_t robots_since_ms, robots_at_ms;
+	int64_t crawl_delay_ms;
+	struct span name; /* "https://example.org:8443" */
+};
+
+MUST_USE int host_row_write(const struct host_row *row, struct buf *out);
+MUST_USE int host_row_read(struct span bytes, struct host_row *out);
+
+/* --- the crawl ----------------------------------------------------------- */
+
+struct crawl_row {
+	struct frontier_cut cut;
+	uint64_t next_seq;
+	int64_t elapsed_ms; /* that the crawl was open */
+	uint64_t fetched;   /* ended with a fetch */
+	/* in_flight is 0 here: leases are not on disk */
+	struct frontier_totals totals;
+};
+
+MUST_USE int crawl_row_write(const struct crawl_row *row, struct buf *out);
+MUST_USE int crawl_row_read(struct span bytes, struct crawl_row *out);
+
+#endif

@@ -1,0 +1,261 @@
+#include "lib/frontier/politeness.h"
+
+#include "lib/frontier/rulebook.h"
+#include "lib/message/reason.h"
+#include "tests/harness.h"
+
+static struct config config;
+
+static void
+start(struct polite *polite)
+{
+	polite_init(polite);
+	ck_assert_int_eq(config_init(&config), 0);
+}
+
+/* Ordered and ended at `at`; returns for how long the host waits. */
+static int64_t
+fetch(struct polite *polite, int64_t at, int status, int64_t retry_after)
+{
+	struct capture c = { .status = (uint16_t)status,
+		.reason = status ? REASON_NONE : REASON_CONNECT_FAIL,
+		.fetch_end_ms = at,
+		.retry_after_ms = retry_after };
+
+	polite_started(polite, &config, at);
+	polite_ended(polite, &config, at, &c, at);
+	return polite_ready_ms(polite) - at;
+}
+
+START_TEST(delay_is_the_longer_of_ours_and_theirs)
+{
+	struct polite p;
+
+	start(&p);
+	ck_assert_int_eq(polite_delay_ms(&p, &config), 1000);
+	polite_crawl_delay(&p, &config, 5000);
+	ck_assert_int_eq(polite_delay_ms(&p, &config), 5000);
+	config.host_delay_ms = 9000;
+	ck_assert_int_eq(polite_delay_ms(&p, &config), 9000);
+	config.host_delay_ms = 1000;
+	config.crawl_delay = 1;
+	ck_assert_int_eq(polite_delay_ms(&p, &config), 1000);
+	config_fini(&config);
+}
+END_TEST
+
+START_TEST(clock_runs_from_the_end_of_the_fetch)
+{
+	struct polite p;
+	struct capture c = { .status = 200,
+		.fetch_end_ms = 50000,
+		.retry_after_ms = -1 };
+
+	start(&p);
+	polite_started(&p, &config, 10000);
+	ck_assert_int_eq(polite_ready_ms(&p), 11000);
+	/* Told late: the delay is not longer for it. */
+	polite_ended(&p, &config, 10000, &c, 50700);
+	ck_assert_int_eq(polite_ready_ms(&p), 51000);
+	/* A clock of the future, or of the past, is not believed. */
+	c.fetch_end_ms = INT64_MAX;
+	polite_ended(&p, &config, 50700, &c, 60000);
+	ck_assert_int_eq(polite_ready_ms(&p), 61000);
+	c.fetch_end_ms = INT64_MIN;
+	polite_ended(&p, &config, 65000, &c, 70000);
+	ck_assert_int_eq(polite_ready_ms(&p), 66000);
+	config_fini(&config);
+}
+END_TEST
+
+START_TEST(pauses_double_until_a_good_answer)
+{
+	struct polite p;
+	int64_t at = 1000000, pause;
+
+	start(&p);
+	for (pause = 60000; pause < 3600000; pause *= 2) {
+		ck_assert_int_eq(fetch(&p, at, 503, -1), pause);
+		at += pause;
+	}
+	ck_assert_int_eq(fetch(&p, at, 429, -1), 3600000);
+	at += 3600000;
+	/* 500 is not good, 404 is. */
+	ck_assert_int_eq(fetch(&p, at, 500, -1), 1000);
+	at += 1000;
+	ck_assert_int_eq(fetch(&p, at, 429, -1), 3600000);
+	at += 3600000;
+	ck_assert_int_eq(fetch(&p, at, 404, -1), 1000);
+	at += 1000;
+	ck_assert_int_eq(fetch(&p, at, 429, -1), 60000);
+	config_fini(&config);
+}
+END_TEST
+
+START_TEST(retry_after_is_kept_within_a_day)
+{
+	struct polite p;
+
+	start(&p);
+	ck_assert_int_eq(fetch(&p, 0, 503, 7200000), 7200000);
+	ck_assert_int_eq(fetch(&p, 8000000, 200, 90000), 90000);
+	ck_assert_int_eq(fetch(&p, 9000000, 429, INT64_MAX), 86400000);
+	config_fini(&config);
+}
+END_TEST
+
+START_TEST(requests_that_fail_together_count_once)
+{
+	struct polite p;
+	struct capture c = { .status = 0,
+		.reason = REASON_CONNECT_FAIL,
+		.fetch_end_ms = 200,
+		.retry_after_ms = -1 };
+
+	start(&p);
+	for (int i = 0; i < 32; i++)
+		polite_ended(&p, &config, 100, &c, 200);
+	ck_assert_int_eq(p.fails, 1);
+	ck_assert_int_eq(polite_ready_ms(&p), 200 + 30000);
+	c.status = 503;
+	c.reason = REASON_NONE;
+	for (int i = 0; i < 32; i++)
+		polite_ended(&p, &config, 300, &c, 400);
+	ck_assert_int_eq(p.backoffs, 1);
+	config_fini(&config);
+}
+END_TEST
+
+START_TEST(trouble_grows_to_an_hour_and_then_gives_up)
+{
+	static const int64_t waits[] = { 30, 60, 120, 240, 480, 960, 1920, 0 };
+	struct polite p;
+	int64_t at = 0;
+
+	start(&p);
+	for (int i = 0; waits[i] != 0; i++) {
+		ck_assert_int_eq(fetch(&p, at, 0, -1), waits[i] * 1000);
+		ck_assert(!p.down);
+		at += waits[i] * 1000;
+	}
+	ck_assert_int_eq(fetch(&p, at, 0, -1), 3600000);
+	ck_assert(p.down);
+	polite_forgive(&p);
+	ck_assert(!p.down);
+
+	/* An answer in between, be it a refusal, starts anew. */
+	polite_init(&p);
+	for (int i = 0; i < 20; i++) {
+		at += 3600000;
+		fetch(&p, at, i % 5 == 4 ? 503 : 0, -1);
+		ck_assert(!p.down);
+	}
+	/* In units of the first retry_delay. */
+	polite_init(&p);
+	config.retry_delay_ms[0] = 10;
+	config.host_delay_ms = 0;
+	ck_assert_int_eq(fetch(&p, at, 0, -1), 10);
+	for (int i = 0; i < 20; i++)
+		fetch(&p, at += 1200, 0, -1);
+	ck_assert_int_eq(fetch(&p, at += 1200, 0, -1), 1200);
+	config_fini(&config);
+}
+END_TEST
+
+START_TEST(a_restart_waits_one_delay_and_no_year)
+{
+	struct polite p;
+
+	start(&p);
+	polite_restarted(&p, &config, 5000, 5000);
+	ck_assert_int_eq(polite_ready_ms(&p), 6000);
+	/* A Crawl-delay that is learned after it counts as well. */
+	polite_crawl_delay(&p, &config, 4000);
+	ck_assert_int_eq(polite_ready_ms(&p), 9000);
+	polite_crawl_delay(&p, &config, -1);
+	p.next_ms = p.blocked_ms = INT64_MAX;
+	polite_restarted(&p, &config, 5000, 7000);
+	ck_assert_int_eq(polite_ready_ms(&p), 7000 + 86400000);
+	/* What this run wrote itself is left as it is. */
+	p.next_ms = 900000;
+	p.blocked_ms = 0;
+	polite_restarted(&p, &config, 5000, 890000);
+	ck_assert_int_eq(polite_ready_ms(&p), 900000);
+	config_fini(&config);
+}
+END_TEST
+
+START_TEST(rulebook_refuses_what_does_not_fit_its_state)
+{
+	struct rulebook book = { .at_ms = 0 };
+	struct polite p;
+
+	start(&p);
+	ck_assert_int_eq(rulebook_need(&book, 0), RULEBOOK_FETCH);
+	ck_assert(!rulebook_answered(&book, &config, true, 0));
+	ck_assert(!rulebook_failed(&book, &config, 0));
+	ck_assert(!rulebook_forgiven(&book));
+	ck_assert_int_eq(book.fails, 0);
+	ck_assert(rulebook_asked(&book));
+	ck_assert(!rulebook_asked(&book));
+	ck_assert_int_eq(rulebook_need(&book, 0), RULEBOOK_WAIT);
+	ck_assert_int_eq(rulebook_at_rest(&book), RULEBOOK_UNKNOWN);
+	ck_assert(rulebook_answered(&book, &config, true, 1000));
+	ck_assert_int_eq(rulebook_need(&book, 1000), RULEBOOK_GO);
+	ck_assert_int_eq(rulebook_need(&book, 1000 + config.robots_ttl_ms),
+	    RULEBOOK_FETCH);
+	config_fini(&config);
+}
+END_TEST
+
+START_TEST(rulebook_keeps_old_rules_through_an_outage)
+{
+	struct rulebook book = { .state = RULEBOOK_RULES };
+	struct polite p;
+	int64_t at = 0;
+
+	start(&p);
+	for (int i = 0; i < 50; i++) {
+		ck_assert_int_eq(rulebook_need(&book, at), RULEBOOK_FETCH);
+		ck_assert(rulebook_asked(&book));
+		ck_assert(rulebook_failed(&book, &config, at));
+		ck_assert_int_eq(book.state, RULEBOOK_STALE);
+		ck_assert_int_eq(book.at_ms - at, i == 0   ? 30000
+						  : i == 1 ? 300000
+							   : 1800000);
+		ck_assert_int_eq(rulebook_need(&book, at), RULEBOOK_GO);
+		at = book.at_ms;
+	}
+	config_fini(&config);
+}
+END_TEST
+
+START_TEST(rulebook_gives_up_after_the_time_and_three_tries)
+{
+	struct rulebook book = { .at_ms = 0 };
+	struct polite p;
+
+	start(&p);
+	config.robots_give_up_ms = 0;
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_ne(rulebook_need(&book, book.at_ms),
+		    RULEBOOK_REFUSE);
+		ck_assert(rulebook_asked(&book));
+		ck_assert(rulebook_failed(&book, &config, book.at_ms));
+	}
+	ck_assert_int_eq(rulebook_need(&book, INT64_MAX), RULEBOOK_REFUSE);
+	ck_assert(!rulebook_asked(&book));
+	ck_assert(rulebook_forgiven(&book));
+	ck_assert_int_eq(rulebook_need(&book, 0), RULEBOOK_FETCH);
+	config_fini(&config);
+}
+END_TEST
+
+TEST_MAIN("politeness", delay_is_the_longer_of_ours_and_theirs,
+    clock_runs_from_the_end_of_the_fetch, pauses_double_until_a_good_answer,
+    retry_after_is_kept_within_a_day, requests_that_fail_together_count_once,
+    trouble_grows_to_an_hour_and_then_gives_up,
+    a_restart_waits_one_delay_and_no_year,
+    rulebook_refuses_what_does_not_fit_its_state,
+    rulebook_keeps_old_rules_through_an_outage,
+    rulebook_gives_up_after_the_time_and_three_tries)

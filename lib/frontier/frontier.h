@@ -51,8 +51,10 @@ struct frontier_cut frontier_cut(const struct frontier *frontier);
 
 /*
  * Add a seed to scope and queue (in the batch).  A seed that is known already
- * changes nothing.
- * 1 new, 0 known, -EINVAL not an http(s) URL (`err` names it), -EIO …
+ * changes nothing; one that is new gives a host that was given up another
+ * chance.
+ * 1 new, 0 known or refused by an exclude rule (counted), -EINVAL not an
+ * http(s) URL or too long (`err` names it), -EIO …
  */
 MUST_USE int frontier_seed(struct frontier *frontier, struct span text,
     int64_t now_ms, struct err *err);
@@ -61,7 +63,8 @@ MUST_USE int frontier_seed(struct frontier *frontier, struct span text,
  * Offer a link that `from` (an order of kind page) led to; `url` is hostile
  * text that ought to be a serialised URL: it is parsed, measured against the
  * scope, the depth and the limits here.  A redirect's target is a link of
- * kind LINK_REDIRECT: same depth, hops + 1.
+ * kind LINK_REDIRECT: same depth, hops + 1.  What is new may be ordered before
+ * the commit.
  * 1 new, 0 known or refused (counted by reason), -EIO, -ENOMEM.
  */
 MUST_USE int frontier_offer(struct frontier *frontier, const struct order *from,
@@ -92,10 +95,14 @@ void frontier_come_back(struct frontier *frontier, const struct order *order,
 
 /* --- leases back --------------------------------------------------------- */
 
-/* At start: this order is on the conveyor; take its lease again, and its
- * host's slot when it is a fetch.  0, -EBADMSG: the store does not have it as
- * queued with these tries (unless seq says it was committed: the caller
- * looks first), -EIO. */
+/*
+ * At start: this order is on the conveyor; take its lease again, and its
+ * host's slot when it is a fetch.  A URL that the store does not know at all
+ * was ordered before the commit of the batch it was new in: it is admitted
+ * here, when its hashes are those of its text.
+ * 0, -EBADMSG: the store does not have it as queued with these tries (unless
+ * seq says it was committed: the caller looks first), -EIO.
+ */
 MUST_USE int frontier_adopt(struct frontier *frontier,
     const struct order *order, int64_t now_ms);
 
@@ -109,21 +116,26 @@ void frontier_slot_end(struct frontier *frontier, const struct order *order,
  * A page is done: its state, queue row and counters go into the batch.  Offer
  * its links first or after, before the commit.  The lease stays counted as in
  * flight until the commit.  `capture` NULL: none.
- * 0, -EIO, -ENOMEM.
+ * 0, -EBADMSG: no such lease is out, or no such decision; -EIO, -ENOMEM.
  */
 MUST_USE int frontier_settle(struct frontier *frontier,
     const struct order *order, const struct capture *capture,
     struct decision decision, int64_t now_ms);
 
-/* A robots.txt is answered: `rules` is the compiled block (empty: none). */
+/* A robots.txt is answered: `rules` is the compiled block (empty: none).
+ * Errors as above. */
 MUST_USE int frontier_settle_robots(struct frontier *frontier,
     const struct order *order, const struct capture *capture, struct span rules,
     int64_t now_ms);
 
 /* --- the commit ---------------------------------------------------------- */
 
-/* Make the batch and the cut durable, in one synced write.  0, -ENOSPC, -EIO:
- * then the frontier must be closed, nothing of the batch is there. */
+/*
+ * Make the batch and the cut durable, in one synced write.  0, -ENOSPC, -EIO:
+ * then the frontier must be closed.  After an error the batch is in the store
+ * whole or not at all (a sync that fails does not say which): who opens it
+ * again learns by its cut.
+ */
 MUST_USE int frontier_commit(struct frontier *frontier, struct frontier_cut cut,
     int64_t now_ms);
 

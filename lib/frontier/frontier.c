@@ -1,0 +1,484 @@
+#include "lib/frontier/frontier.h"
+
+#include <errno.h>
+#include <xxhash.h>
+
+#include "lib/frontier/frontier_impl.h"
+
+static void
+frontier_free(struct frontier *f)
+{
+	if (f == NULL)
+		return;
+	store_scan_close(f->scan);
+	leases_fini(&f->leases);
+	hosts_fini(&f->hosts);
+	seen_fini(&f->seen);
+	scope_free(f->scope);
+	free(f->params);
+	for (size_t i = 0; i < RULES; i++)
+		free(f->rules[i].ptr);
+	store_close(f->store);
+	url_fini(&f->url);
+	url_fini(&f->other);
+	buf_fini(&f->site);
+	buf_fini(&f->page);
+	buf_fini(&f->row);
+	buf_fini(&f->value);
+	buf_fini(&f->href);
+	buf_fini(&f->via);
+	buf_fini(&f->name);
+	free(f);
+}
+
+void
+frontier_close(struct frontier *f)
+{
+	frontier_free(f);
+}
+
+/* --- open ---------------------------------------------------------------- */
+
+static struct frontier *
+frontier_alloc(const struct config *config, const uint8_t crawl_id[16],
+    int64_t now_ms)
+{
+	struct frontier *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return NULL;
+	f->config = config;
+	f->texts_key = XXH3_64bits(crawl_id, 16);
+	f->opened_ms = f->now_ms = now_ms;
+	f->due_ms = INT64_MAX;
+	f->batch = 1;
+	url_init(&f->url);
+	url_init(&f->other);
+	buf_init(&f->site, URL_MAX);
+	buf_init(&f->page, URL_MAX);
+	buf_init(&f->row, VALUE_MAX);
+	buf_init(&f->value, VALUE_MAX);
+	buf_init(&f->href, VALUE_MAX);
+	buf_init(&f->via, VALUE_MAX);
+	buf_init(&f->name, VALUE_MAX);
+	f->canon.rules = CANON_DEFAULT;
+	f->params = calloc(config->ignore_params.n + 1, sizeof(*f->params));
+	f->scope = scope_new((enum scope_kind)config->scope);
+	if (f->params == NULL || f->scope == NULL ||
+	    leases_init(&f->leases) < 0 || hosts_init(&f->hosts) < 0 ||
+	    seen_init(&f->seen, config->seen_cache) < 0) {
+		frontier_free(f);
+		return NULL;
+	}
+	for (size_t i = 0; i < config->ignore_params.n; i++)
+		f->params[i] = span_from(config->ignore_params.items[i]);
+	f->canon.extra = f->params;
+	f->canon.n_extra = config->ignore_params.n;
+	return f;
+}
+
+static int
+open_rules(struct frontier *f, struct err *err)
+{
+	for (size_t i = 0; i < f->config->n_globs; i++) {
+		const struct config_glob *glob = &f->config->globs[i];
+		int r = scope_add_rule(f->scope, glob->include,
+		    span_from(glob->glob), err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int
+get_meta(struct frontier *f, struct span key)
+{
+	return store_get(f->store, STORE_META, key, &f->row);
+}
+
+/* A new store says whose it is before anything else is in it. */
+static int
+open_new(struct frontier *f, const uint8_t crawl_id[16], struct err *err)
+{
+	static const char layout[] = { ROWS_LAYOUT, 0, 0, 0 };
+	struct crawl_row row = { .next_seq = 1 };
+	int r;
+
+	buf_clear(&f->value);
+	r = crawl_row_write(&row, &f->value);
+	if (r < 0)
+		return r;
+	store_put(f->store, STORE_META, SPAN("layout"),
+	    span_of(layout, sizeof(layout)));
+	store_put(f->store, STORE_META, SPAN("crawl"),
+	    span_of((const char *)crawl_id, 16));
+	store_put(f->store, STORE_META, SPAN("state"), buf_span(&f->value));
+	return store_commit(f->store, err);
+}
+
+/* Whose it is, and where it stands. */
+static int
+open_meta(struct frontier *f, const char *dir, const uint8_t crawl_id[16],
+    struct err *err)
+{
+	struct crawl_row row;
+	int r = get_meta(f, SPAN("layout"));
+
+	f->is_new = r == 0;
+	if (r == 0) {
+		r = open_new(f, crawl_id, err);
+		if (r == 0)
+			r = get_meta(f, SPAN("layout"));
+	}
+	if (r < 0)
+		return r;
+	/* Little-endian, and at most 255 for a long time. */
+	if (f->row.len != 4 || (uint8_t)f->row.ptr[0] != ROWS_LAYOUT ||
+	    memcmp(f->row.ptr + 1, "\0\0\0", 3) != 0)
+		return err_set(err, -EPROTO,
+		    "%s: made by another version of mpcrawl (layout %u, this "
+		    "one reads %u)",
+		    dir, f->row.len > 0 ? (unsigned)(uint8_t)f->row.ptr[0] : 0,
+		    ROWS_LAYOUT);
+	r = get_meta(f, SPAN("crawl"));
+	if (r == 1 &&
+	    (f->row.len != 16 || memcmp(f->row.ptr, crawl_id, 16) != 0))
+		return err_set(err, -EEXIST,
+		    "%s: belongs to another crawl than the folder it is in",
+		    dir);
+	if (r == 1)
+		r = get_meta(f, SPAN("state"));
+	if (r <= 0 || crawl_row_read(buf_span(&f->row), &row) < 0)
+		return r < 0
+			   ? r
+			   : err_set(err, -EIO, "%s: its state is broken", dir);
+	f->cut = row.cut;
+	f->next_seq = f->committed_seq = row.next_seq;
+	f->elapsed_ms = row.elapsed_ms;
+	f->fetched = f->shown_fetched = row.fetched;
+	f->live = row.totals;
+	f->shown = row.totals;
+	return 0;
+}
+
+/* The seeds of all runs: the scope is measured by them. */
+static int
+open_seeds(struct frontier *f)
+{
+	struct store_scan *scan;
+	struct span key, value;
+	int r;
+
+	r = store_scan_open(f->store, STORE_META, SPAN("seed."), SPAN("seed/"),
+	    false, &scan);
+	if (r < 0)
+		return r;
+	while ((r = store_scan_next(scan, &key, &value)) == 1) {
+		r = url_parse(span_from_at(key, 5), NULL, &f->url);
+		if (r == 0)
+			r = scope_add_seed(f->scope, &f->url);
+		if (r < 0)
+			break;
+	}
+	store_scan_close(scan);
+	return r == -EINVAL || r == -EMSGSIZE ? -EIO : r;
+}
+
+/* Hosts that have URLs which have not ended. */
+static int
+open_hosts(struct frontier *f)
+{
+	struct store_scan *scan;
+	struct span key, value;
+	struct host_row row;
+	struct host *host;
+	uint64_t site64;
+	int r;
+
+	r = store_scan_open(f->store, STORE_HOSTS, SPAN_NONE, SPAN_NONE, false,
+	    &scan);
+	if (r < 0)
+		return r;
+	while ((r = store_scan_next(scan, &key, &value)) == 1) {
+		if (row_key_read(key, 1, &site64) < 0 ||
+		    host_row_read(value, &row) < 0) {
+			r = -EIO;
+			break;
+		}
+		if (row.queued == 0)
+			continue;
+		r = frontier_host_load(f, site64, &host);
+		if (r < 0)
+			break;
+		frontier_schedule(f, host, f->now_ms);
+	}
+	store_scan_close(scan);
+	return r;
+}
+
+/* When the first of the waiting URLs is due. */
+static int
+open_due(struct frontier *f)
+{
+	struct store_scan *scan;
+	struct span key, value;
+	uint64_t due[3];
+	int r;
+
+	r = store_scan_open(f->store, STORE_DUE, SPAN_NONE, SPAN_NONE, false,
+	    &scan);
+	if (r < 0)
+		return r;
+	r = store_scan_next(scan, &key, &value);
+	if (r == 1) {
+		r = row_key_read(key, 3, due) < 0 ? -EIO : 0;
+		f->due_ms = f->due_from_ms = (int64_t)due[0];
+	}
+	store_scan_close(scan);
+	return r;
+}
+
+/* Read some more of the known URLs into the front cache. */
+static int
+seen_fill(struct frontier *f, size_t keys)
+{
+	struct span key, value;
+	uint64_t ids[2];
+	int r = 1;
+
+	while (f->scan != NULL && keys-- > 0) {
+		r = store_scan_next(f->scan, &key, &value);
+		if (r < 0)
+			return r;
+		if (r == 1 && row_key_read(key, 2, ids) < 0)
+			return -EIO;
+		if (r == 1)
+			seen_add(&f->seen, seen_print(ids[0], ids[1]));
+		/* When it cannot become complete, the rest is for nothing. */
+		if (r == 0 || f->seen.overflowed) {
+			store_scan_close(f->scan);
+			f->scan = NULL;
+			return 0;
+		}
+	}
+	return 0;
+}
+
+int
+frontier_open(const char *dir, const struct config *config,
+    const uint8_t crawl_id[16], int64_t now_ms, struct frontier **out,
+    struct err *err)
+{
+	struct frontier *f = frontier_alloc(config, crawl_id, now_ms);
+	int r;
+
+	if (f == NULL)
+		return err_set(err, -ENOMEM, "%s: no memory", dir);
+	r = store_open(dir, config->db_cache, &f->store, err);
+	if (r < 0)
+		goto done;
+	r = open_meta(f, dir, crawl_id, err);
+	if (r == 0)
+		r = open_rules(f, err);
+	if (r < 0)
+		goto done;
+	r = open_seeds(f);
+	if (r == 0)
+		r = open_hosts(f);
+	if (r == 0)
+		r = open_due(f);
+	if (r == 0)
+		r = store_scan_open(f->store, STORE_URLS, SPAN_NONE, SPAN_NONE,
+		    false, &f->scan);
+	if (r == 0)
+		r = seen_fill(f, SCAN_OPEN);
+	if (r < 0)
+		err_set(err, r, "%s: %s", dir,
+		    r == -ENOMEM ? "no memory" : "the store is damaged");
+done:
+	if (r == 0) {
+		*out = f;
+		f = NULL;
+	}
+	frontier_free(f);
+	return r;
+}
+
+/* --- commit -------------------------------------------------------------- */
+
+static int64_t
+elapsed_ms(const struct frontier *f, int64_t now_ms)
+{
+	int64_t open_ms = now_ms - f->opened_ms;
+
+	/* A clock that was set back has stood still. */
+	return f->elapsed_ms + (open_ms > 0 ? open_ms : 0);
+}
+
+static int
+put_hosts(struct frontier *f)
+{
+	int r = 0;
+
+	for (struct host *host = f->hosts.changed; r == 0 && host != NULL;
+	     host = host->next_changed) {
+		struct row_key key = row_key1(host->site64);
+		struct host_row row;
+
+		host_to_row(host, &row);
+		buf_clear(&f->value);
+		r = host_row_write(&row, &f->value);
+		if (r == 0)
+			store_put(f->store, STORE_HOSTS, row_key_span(&key),
+			    buf_span(&f->value));
+	}
+	return r;
+}
+
+static int
+put_state(struct frontier *f, struct frontier_cut cut, int64_t now_ms)
+{
+	struct crawl_row row = {
+		.cut = cut,
+		.next_seq = f->next_seq,
+		.elapsed_ms = elapsed_ms(f, now_ms),
+		.fetched = f->fetched,
+		.totals = f->live,
+	};
+	int r;
+
+	/* Leases are not on disk: what has not ended is queued. */
+	row.totals.queued = frontier_unended(f);
+	row.totals.in_flight = 0;
+	buf_clear(&f->value);
+	r = crawl_row_write(&row, &f->value);
+	if (r == 0)
+		store_put(f->store, STORE_META, SPAN("state"),
+		    buf_span(&f->value));
+	return r;
+}
+
+/* The batch is there: settled leases end. */
+static void
+end_leases(struct frontier *f)
+{
+	struct lease *lease = f->settled, *after;
+
+	for (f->settled = NULL; lease != NULL; lease = after) {
+		after = lease->after;
+		f->live.in_flight--;
+		f->unsettled -= lease->fetch;
+		if (lease->again) {
+			int64_t due_ms = (int64_t)lease->place;
+
+			f->live.queued++;
+			if (due_ms < f->due_ms)
+				f->due_ms = due_ms;
+			if (due_ms < f->due_from_ms)
+				f->due_from_ms = due_ms;
+		}
+		host_lease_unlink(lease);
+		lease_free(&f->leases, lease);
+	}
+}
+
+/* The rows are there: a host with nothing to do needs no memory. */
+static void
+end_changes(struct frontier *f)
+{
+	struct host *host = f->hosts.changed, *next;
+
+	for (f->hosts.changed = NULL; host != NULL; host = next) {
+		next = host->next_changed;
+		host->changed = false;
+		if (host_is_idle(host))
+			host_free(&f->hosts, host);
+	}
+}
+
+int
+frontier_commit(struct frontier *f, struct frontier_cut cut, int64_t now_ms)
+{
+	int r;
+
+	f->now_ms = now_ms;
+	r = put_hosts(f);
+	if (r == 0)
+		r = put_state(f, cut, now_ms);
+	if (r == 0)
+		r = store_commit(f->store, NULL);
+	if (r < 0)
+		return r;
+	f->cut = cut;
+	end_leases(f);
+	end_changes(f);
+	f->batch++;
+	f->young = f->young_in_flight = 0;
+	f->committed_seq = f->next_seq;
+	f->shown = f->live;
+	f->shown_fetched = f->fetched;
+	/* The batch is there, whatever comes of this: without the rest the
+	 * cache is not complete, and the store is asked. */
+	if (seen_fill(f, SCAN_STEP) < 0) {
+		store_scan_close(f->scan);
+		f->scan = NULL;
+		f->seen.overflowed = true;
+	}
+	return 0;
+}
+
+size_t
+frontier_batch_bytes(const struct frontier *f)
+{
+	return store_batch_bytes(f->store);
+}
+
+struct frontier_cut
+frontier_cut(const struct frontier *f)
+{
+	return f->cut;
+}
+
+/* --- what it knows ------------------------------------------------------- */
+
+void
+frontier_totals(const struct frontier *f, struct frontier_totals *out)
+{
+	*out = f->shown;
+	/* A URL that is new in the batch is not yet admitted to the eye. */
+	out->in_flight = f->live.in_flight - f->young_in_flight;
+	out->queued = f->live.queued - (f->young - f->young_in_flight);
+	out->hosts_waiting = f->hosts.ready.n -
+			     heap_count_due(&f->hosts.ready, f->now_ms);
+}
+
+bool
+frontier_stops(const struct frontier *f, int64_t now_ms)
+{
+	const struct config *c = f->config;
+
+	return (c->max_pages > 0 && f->fetched + f->fetching >= c->max_pages) ||
+	       (c->max_bytes > 0 && f->live.bytes >= c->max_bytes) ||
+	       (c->max_time_ms > 0 && elapsed_ms(f, now_ms) >= c->max_time_ms);
+}
+
+const char *
+frontier_limit(const struct frontier *f, int64_t now_ms)
+{
+	const struct config *c = f->config;
+
+	if (c->max_pages > 0 && f->shown_fetched >= c->max_pages)
+		return "max_pages";
+	if (c->max_bytes > 0 && f->shown.bytes >= c->max_bytes)
+		return "max_bytes";
+	if (c->max_time_ms > 0 && elapsed_ms(f, now_ms) >= c->max_time_ms)
+		return "max_time";
+	return NULL;
+}
+
+bool
+frontier_finished(const struct frontier *f)
+{
+	return f->live.queued == 0 && f->live.in_flight == 0;
+}

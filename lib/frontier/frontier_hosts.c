@@ -1,0 +1,177 @@
+#include <errno.h>
+
+#include "lib/frontier/frontier_impl.h"
+
+/* A row of `h` into memory. */
+static int
+host_restore(struct frontier *f, uint64_t site64, struct span bytes,
+    struct host **out)
+{
+	struct host_row row;
+	struct host *host;
+
+	if (host_row_read(bytes, &row) < 0 || row.robots >= RULEBOOK_STATES)
+		return -EIO;
+	host = host_new(&f->hosts, site64, row.name);
+	if (host == NULL)
+		return -ENOMEM;
+	host_from_row(host, &row);
+	polite_restarted(&host->polite, f->config, f->opened_ms, f->now_ms);
+	/* As for the clocks: no time of the store is believed too far. */
+	if (host->rulebook.at_ms > f->now_ms + f->config->robots_ttl_ms)
+		host->rulebook.at_ms = f->now_ms + f->config->robots_ttl_ms;
+	frontier_park_if_spent(f, host);
+	*out = host;
+	return 1;
+}
+
+int
+frontier_host_load(struct frontier *f, uint64_t site64, struct host **out)
+{
+	struct row_key key = row_key1(site64);
+	struct host *host = host_find(&f->hosts, site64);
+	int r = 1;
+
+	if (host == NULL) {
+		r = store_get(f->store, STORE_HOSTS, row_key_span(&key),
+		    &f->value);
+		if (r == 1)
+			r = host_restore(f, site64, buf_span(&f->value), &host);
+	}
+	if (r == 1)
+		*out = host;
+	return r;
+}
+
+int
+frontier_host(struct frontier *f, uint64_t site64, const struct url *url,
+    struct host **out)
+{
+	int r = frontier_host_load(f, site64, out);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	buf_clear(&f->name);
+	r = url_origin(url, &f->name);
+	if (r < 0)
+		return r;
+	*out = host_new(&f->hosts, site64, buf_span(&f->name));
+	if (*out == NULL)
+		return -ENOMEM;
+	/* Its row may have been in a batch that a kill has taken. */
+	if (!f->is_new)
+		polite_restarted(&(*out)->polite, f->config, f->opened_ms,
+		    f->now_ms);
+	return 0;
+}
+
+enum reason
+frontier_host_reason(const struct frontier *f, const struct host *host)
+{
+	if (host->polite.down)
+		return REASON_HOST_DOWN;
+	if (f->config->robots == CONFIG_ROBOTS_OBEY &&
+	    host->rulebook.state == RULEBOOK_GIVEN_UP)
+		return REASON_ROBOTS_UNREACHABLE;
+	if (host->parked && frontier_drains(f))
+		return REASON_BUDGET;
+	return REASON_NONE;
+}
+
+/* Another fetch would be one too many, if all those under way end well. */
+static bool
+host_budget_is_taken(const struct frontier *f, const struct host *host)
+{
+	uint64_t most = f->config->host_max_pages;
+
+	return most > 0 && host->fetched + host->fetches >= most;
+}
+
+/* When the host's next URL may be looked at; INT64_MAX: something else must
+ * happen first. */
+static int64_t
+host_due_ms(const struct frontier *f, const struct host *host, int64_t now_ms)
+{
+	int64_t ready_ms = polite_ready_ms(&host->polite);
+
+	if (host->errands != NULL && host->polite.down)
+		return now_ms;
+	if (host->errands != NULL)
+		return host->slots < f->config->host_concurrency ? ready_ms
+								 : INT64_MAX;
+	if (!host_has_urls(host))
+		return INT64_MAX;
+	/* Behind those that have been waiting: nobody is kept back. */
+	if (frontier_host_reason(f, host) != REASON_NONE)
+		return now_ms;
+	if (host->slots >= f->config->host_concurrency ||
+	    host_budget_is_taken(f, host))
+		return INT64_MAX;
+	if (f->config->robots != CONFIG_ROBOTS_OBEY)
+		return ready_ms;
+	switch (rulebook_need(&host->rulebook, now_ms)) {
+	case RULEBOOK_WAIT:
+		return INT64_MAX;
+	case RULEBOOK_LATER:
+		return host->rulebook.at_ms > ready_ms ? host->rulebook.at_ms
+						       : ready_ms;
+	case RULEBOOK_GO:
+	case RULEBOOK_FETCH:
+	case RULEBOOK_REFUSE:
+		break;
+	}
+	return ready_ms;
+}
+
+void
+frontier_schedule(struct frontier *f, struct host *host, int64_t now_ms)
+{
+	int64_t due_ms = host_due_ms(f, host, now_ms);
+
+	if (due_ms == INT64_MAX) {
+		heap_drop(&f->hosts.ready, &host->node);
+		if (host->parked)
+			f->asleep = true;
+		return;
+	}
+	heap_set(&f->hosts.ready, &host->node, due_ms);
+}
+
+/* --- budgets ------------------------------------------------------------- */
+
+void
+frontier_park_if_spent(struct frontier *f, struct host *host)
+{
+	uint64_t most = f->config->host_max_pages;
+
+	if (host->parked || most == 0 || host->fetched < most)
+		return;
+	host->parked = true;
+	count(&f->parked, host->queued);
+	f->asleep = true;
+}
+
+bool
+frontier_drains(const struct frontier *f)
+{
+	/* A page that was fetched may still bring links, until its commit. */
+	return f->parked > 0 && f->unsettled == 0 &&
+	       frontier_unended(f) == f->parked;
+}
+
+void
+frontier_wake_parked(struct frontier *f, int64_t now_ms)
+{
+	if (!f->asleep || !frontier_drains(f))
+		return;
+	for (size_t i = 0; i <= f->hosts.mask; i++) {
+		struct host *host = f->hosts.slots[i];
+
+		for (; host != NULL; host = host->chain) {
+			if (host->parked)
+				frontier_schedule(f, host, now_ms);
+		}
+	}
+	/* Those that are still not in it have no URL, or one that waits. */
+	f->asleep = false;
+}

@@ -1,0 +1,195 @@
+/*
+ * frontier_impl - the frontier's insides, shared by frontier*.c.
+ */
+#ifndef LIB_FRONTIER_FRONTIER_IMPL_H
+#define LIB_FRONTIER_FRONTIER_IMPL_H
+
+#include <stdint.h>
+
+#include "lib/base/buf.h"
+#include "lib/frontier/frontier.h"
+#include "lib/frontier/host.h"
+#include "lib/frontier/lease.h"
+#include "lib/frontier/rows.h"
+#include "lib/frontier/seen.h"
+#include "lib/frontier/store.h"
+#include "lib/url/canon.h"
+#include "lib/url/scope.h"
+#include "lib/url/url.h"
+
+enum {
+	TEXTS = 8192,        /* slots of the cache of links as written */
+	RULES = 256,         /* slots of the cache of robots rules */
+	SWEEP = 256,         /* waiting URLs that one sweep moves */
+	SCAN_OPEN = 1 << 17, /* keys read into the front cache at open … */
+	SCAN_STEP = 4096,    /* … and then at each commit */
+	RULES_BYTES = 8 << 20,
+	RULES_MAX = 2 << 20, /* bytes of one site's rules */
+	VALUE_MAX = 4 << 20, /* bytes of any row */
+	ROBOTS_HOPS_MAX = 5,
+	HOST_LONGEST = 255, /* of DNS; a longer one cannot be fetched */
+};
+
+struct frontier {
+	const struct config *config;
+	struct store *store;
+	struct hosts hosts;
+	struct leases leases;
+	struct lease *settled; /* linked by .after */
+
+	/* what is known, and what belongs to the crawl */
+	struct seen seen;
+	struct store_scan *scan; /* of `u` into seen; NULL: all is read */
+	struct scope *scope;
+	struct canon canon;
+	struct span *params; /* canon.extra */
+	/*
+	 * Links as they were written, by a seeded hash, with what became of
+	 * them in the low bits: most links of a page were on the page before.
+	 */
+	uint64_t texts[TEXTS];
+	uint64_t texts_key;
+	struct {
+		uint64_t site64;
+		char *ptr; /* owned; NULL: free slot */
+		size_t len;
+	} rules[RULES];
+	size_t rules_bytes;
+
+	/*
+	 * Counters: `live` has the batch in it, `shown` is of the last commit.
+	 * live.queued counts rows of `u` that have not ended and have no
+	 * lease out; live.in_flight page leases that are out or settled.
+	 */
+	struct frontier_totals live, shown;
+	uint64_t fetched, shown_fetched; /* URLs ended with a fetch */
+	uint64_t fetching;               /* page leases out to be fetched … */
+	uint64_t unsettled;              /* … and those not yet committed */
+	uint64_t parked; /* URLs not ended of hosts that used their budget */
+	bool asleep;     /* some parked host is not in the heap */
+	uint64_t batch;  /* number of this batch, from 1 */
+	uint64_t young;  /* URLs admitted in it … */
+	uint64_t young_in_flight; /* … and those of them in live.in_flight */
+
+	struct frontier_cut cut;
+	uint64_t next_seq;
+	uint64_t committed_seq; /* next_seq of the last commit */
+
+	int64_t opened_ms, now_ms;
+	bool is_new; /* the store was made by this run: nothing was before */
+	int64_t elapsed_ms; /* before it was opened */
+	/* Rows of `d`: none is before due_from_ms, none that is committed and
+	 * free to be moved before due_ms. */
+	int64_t due_from_ms, due_ms;
+
+	/* scratch */
+	struct url url, other;
+	struct buf site, page;      /* of canon_hash() */
+	struct buf row, value;      /* one being read, one being written */
+	struct buf href, via, name; /* out's spans, and a host's name */
+};
+
+/* --- shared by the parts ------------------------------------------------- */
+
+static inline void
+count(uint64_t *counter, uint64_t n)
+{
+	*counter = *counter > UINT64_MAX - n ? UINT64_MAX : *counter + n;
+}
+
+/* Is its URL new in this batch? */
+static inline bool
+lease_is_young(const struct frontier *f, const struct lease *lease)
+{
+	return lease->young == f->batch;
+}
+
+/* URLs that have not ended, as the batch has it. */
+static inline uint64_t
+frontier_unended(const struct frontier *f)
+{
+	const struct frontier_totals *t = &f->live;
+
+	return t->admitted - t->done - t->failed - t->excluded - t->quarantined;
+}
+
+/* A limit that stops orders, leases out included: so it is never exceeded. */
+bool frontier_stops(const struct frontier *f, int64_t now_ms);
+
+/* frontier_hosts.c */
+
+/* In memory, or from its row.  1, 0 no such host, -EIO, -ENOMEM. */
+MUST_USE int frontier_host_load(struct frontier *f, uint64_t site64,
+    struct host **out);
+/* The same; made with the name of `url` when there is none.  0 or error. */
+MUST_USE int frontier_host(struct frontier *f, uint64_t site64,
+    const struct url *url, struct host **out);
+/* Put it where it belongs in the heap, or out. */
+void frontier_schedule(struct frontier *f, struct host *host, int64_t now_ms);
+/* Why all its URLs are recorded without a fetch, or REASON_NONE. */
+enum reason frontier_host_reason(const struct frontier *f,
+    const struct host *host);
+/* It used its budget up: nothing more is fetched from it. */
+void frontier_park_if_spent(struct frontier *f, struct host *host);
+/* All that is left belongs to parked hosts: time to record it so. */
+bool frontier_drains(const struct frontier *f);
+void frontier_wake_parked(struct frontier *f, int64_t now_ms);
+
+/* frontier_offer.c */
+
+/* What the frontier can take at all, whatever the scope says: REFUSALS, or why
+ * not.  `r` is what url_parse() said. */
+enum refusal frontier_refuses(const struct frontier *f, const struct url *url,
+    int r);
+MUST_USE int frontier_hash(struct frontier *f, const struct url *url,
+    struct canon_hash *out);
+/* A new URL into the batch: rows, counters, its host's queue. */
+struct admission {
+	struct canon_hash hash;
+	const struct url *url;
+	uint64_t place;
+	uint64_t via_site64, via_url64;
+	uint16_t depth, hops;
+	uint8_t found;
+};
+MUST_USE int frontier_admit(struct frontier *f, const struct admission *a,
+    bool leased, int64_t now_ms, struct host **out);
+MUST_USE int frontier_add_scope(struct frontier *f, const struct url *url,
+    struct err *err);
+uint8_t frontier_prio(unsigned depth);
+
+/* frontier_next.c */
+
+/* Waiting URLs whose time has come, back into their queues. */
+MUST_USE int frontier_sweep(struct frontier *f, int64_t now_ms);
+/* A row of `u`: 1, 0 none, -EIO.  Its text lies in f->row. */
+MUST_USE int frontier_url_row(struct frontier *f, uint64_t site64,
+    uint64_t url64, struct url_row *out);
+MUST_USE int frontier_put_url(struct frontier *f, uint64_t site64,
+    uint64_t url64, const struct url_row *row);
+/* Move a row from `d` to `q`. */
+MUST_USE int frontier_requeue(struct frontier *f, uint64_t site64,
+    uint64_t url64, struct url_row *row, uint64_t place);
+
+/* frontier_robots.c */
+
+/* A request for the site's robots.txt, as an errand.  0, -EMSGSIZE, -ENOMEM. */
+MUST_USE int frontier_robots_ask(struct frontier *f, struct host *host);
+/* Its first errand as an order.  1, 0 nothing came of it, -ENOMEM. */
+MUST_USE int frontier_robots_order(struct frontier *f, struct host *host,
+    int64_t now_ms, struct order *out);
+/* 1 the rules allow it, 0 they do not, -EIO, -ENOMEM. */
+MUST_USE int frontier_robots_allow(struct frontier *f, struct host *host,
+    struct span target);
+void frontier_robots_come_back(struct frontier *f, struct lease *lease,
+    const struct order *order);
+MUST_USE int frontier_robots_adopt(struct frontier *f,
+    const struct order *order, int64_t now_ms);
+void frontier_rules_forget(struct frontier *f, uint64_t site64);
+
+/* frontier_lease.c */
+
+void frontier_slot_free(struct frontier *f, struct lease *lease,
+    const struct capture *capture, int64_t now_ms);
+
+#endif

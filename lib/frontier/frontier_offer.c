@@ -1,0 +1,333 @@
+#include <errno.h>
+#include <xxhash.h>
+
+#include "lib/frontier/frontier_impl.h"
+#include "lib/message/output.h"
+
+/* --- links as they were written ------------------------------------------ */
+
+enum {
+	TEXT_KNOWN = 1,   /* of a URL that has a row */
+	TEXT_REFUSED = 2, /* + enum refusal, those that no other page changes */
+	TEXT_BITS = 4,
+};
+static_assert(TEXT_REFUSED + REFUSALS <= 1 << TEXT_BITS, "too few bits");
+
+static uint64_t
+text_print(const struct frontier *f, struct span text)
+{
+	/* Seeded with what no site knows: else one could make two texts
+	 * look like one. */
+	return XXH3_64bits_withSeed(text.ptr, text.len, f->texts_key) &
+	       ~(uint64_t)((1 << TEXT_BITS) - 1);
+}
+
+static uint64_t *
+text_slot(struct frontier *f, uint64_t print)
+{
+	return &f->texts[(print >> TEXT_BITS) % TEXTS];
+}
+
+/* --- admission ----------------------------------------------------------- */
+
+enum refusal
+frontier_refuses(const struct frontier *f, const struct url *url, int r)
+{
+	if (r == -EMSGSIZE)
+		return REFUSED_LENGTH;
+	if (r < 0 || !url_fetchable(url))
+		return REFUSED_SCHEME;
+	if (url_href_bare(url).len > f->config->max_url_length ||
+	    url_host(url).len > HOST_LONGEST)
+		return REFUSED_LENGTH;
+	return REFUSALS;
+}
+
+int
+frontier_hash(struct frontier *f, const struct url *url, struct canon_hash *out)
+{
+	return canon_hash(&f->canon, url, &f->site, &f->page, out);
+}
+
+/* Breadth first: what is near the seeds comes first, within a site. */
+uint8_t
+frontier_prio(unsigned depth)
+{
+	return (uint8_t)(depth < UINT8_MAX ? depth : UINT8_MAX);
+}
+
+/* 1, 0, -EIO. */
+static int
+frontier_knows(struct frontier *f, const struct canon_hash *hash)
+{
+	uint64_t print = seen_print(hash->site64, hash->url64);
+	struct row_key key;
+	int r;
+
+	if (seen_has(&f->seen, print))
+		return 1;
+	if (f->scan == NULL && !f->seen.overflowed)
+		return 0;
+	key = row_key2(hash->site64, hash->url64);
+	r = store_get(f->store, STORE_URLS, row_key_span(&key), NULL);
+	if (r == 1)
+		seen_add(&f->seen, print);
+	return r;
+}
+
+int
+frontier_put_url(struct frontier *f, uint64_t site64, uint64_t url64,
+    const struct url_row *row)
+{
+	struct row_key key = row_key2(site64, url64);
+	int r;
+
+	buf_clear(&f->value);
+	r = url_row_write(row, &f->value);
+	if (r == 0)
+		store_put(f->store, STORE_URLS, row_key_span(&key),
+		    buf_span(&f->value));
+	return r;
+}
+
+int
+frontier_admit(struct frontier *f, const struct admission *a, bool leased,
+    int64_t now_ms, struct host **out)
+{
+	struct row_key key = row_key2(a->hash.site64, a->place);
+	struct row_key url_key = row_key1(a->hash.url64);
+	struct url_row row = {
+		.state = URL_QUEUED,
+		.found = a->found,
+		.depth = a->depth,
+		.hops = a->hops,
+		.place = a->place,
+		.via_site64 = a->via_site64,
+		.via_url64 = a->via_url64,
+		.text = url_target(a->url),
+	};
+	struct span href = url_href_bare(a->url);
+	struct host *host;
+	int r;
+
+	r = frontier_host(f, a->hash.site64, a->url, &host);
+	if (r < 0)
+		return r;
+	/* The host's name is kept once, when the URL is that and a path. */
+	if (href.len != host->name_len + row.text.len ||
+	    !span_starts(href, host_name(host)) || !span_ends(href, row.text)) {
+		row.whole = true;
+		row.text = href;
+	}
+	r = frontier_put_url(f, a->hash.site64, a->hash.url64, &row);
+	if (r < 0)
+		return r;
+	store_put(f->store, STORE_QUEUE, row_key_span(&key),
+	    row_key_span(&url_key));
+	seen_add(&f->seen, seen_print(a->hash.site64, a->hash.url64));
+
+	if (host->admitted++ == 0)
+		count(&f->live.hosts, 1);
+	host->queued++;
+	if (host->parked)
+		count(&f->parked, 1);
+	count(&f->live.admitted, 1);
+	count(&f->live.queued, 1);
+	f->young++;
+	host_changed(&f->hosts, host);
+	if (!leased)
+		host_queue_add(&f->hosts, host, a->place, a->hash.url64);
+	if (out != NULL)
+		*out = host;
+	frontier_schedule(f, host, now_ms);
+	return 0;
+}
+
+/* --- seeds --------------------------------------------------------------- */
+
+/*
+ * The seed measures the scope, in this run and in those to come.  What is
+ * kept of it is enough for each kind of scope, should the kind be changed
+ * between runs: all up to the last '/'.
+ */
+int
+frontier_add_scope(struct frontier *f, const struct url *url, struct err *err)
+{
+	struct span path = url_path(url);
+	size_t len = path.len;
+	int r;
+
+	r = scope_add_seed(f->scope, url);
+	if (r < 0)
+		return r == -EINVAL
+			   ? err_set(err, r,
+				 "%.*s: no scope can be measured by it",
+				 SPAN_ARG(url_href_bare(url)))
+			   : r;
+	while (len > 0 && path.ptr[len - 1] != '/')
+		len--;
+	buf_clear(&f->name);
+	r = buf_add(&f->name, "seed.", 5);
+	if (r == 0)
+		r = url_origin(url, &f->name);
+	if (r == 0)
+		r = buf_add(&f->name, path.ptr, len);
+	if (r < 0)
+		return r;
+	store_put(f->store, STORE_META, buf_span(&f->name), SPAN_NONE);
+	return 0;
+}
+
+int
+frontier_seed(struct frontier *f, struct span text, int64_t now_ms,
+    struct err *err)
+{
+	struct admission a = { .url = &f->url, .found = LINK_SEED };
+	struct host *host;
+	int r;
+
+	f->now_ms = now_ms;
+	r = url_parse(text, NULL, &f->url);
+	if (r == -ENOMEM)
+		return r;
+	switch (frontier_refuses(f, &f->url, r)) {
+	case REFUSALS:
+		break;
+	case REFUSED_LENGTH:
+		return err_set(err, -EINVAL,
+		    "%.*s...: longer than max_url_length (%u), or its host's "
+		    "name than %d",
+		    (int)(text.len < 64 ? text.len : 64), text.ptr,
+		    f->config->max_url_length, HOST_LONGEST);
+	default:
+		return err_set(err, -EINVAL,
+		    "%.*s: not a URL that starts with http:// or https://",
+		    (int)(text.len < 256 ? text.len : 256), text.ptr);
+	}
+	r = frontier_add_scope(f, &f->url, err);
+	if (r < 0)
+		return r;
+	/* What was out of scope may be in now. */
+	memset(f->texts, 0, sizeof(f->texts));
+
+	r = frontier_hash(f, &f->url, &a.hash);
+	if (r == 0)
+		r = frontier_knows(f, &a.hash);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (scope_ask(f->scope, &f->url) == SCOPE_OUT_RULE) {
+		count(&f->live.refused[REFUSED_RULE], 1);
+		return 0;
+	}
+	a.place = place_of(frontier_prio(0), f->next_seq++);
+	r = frontier_admit(f, &a, false, now_ms, &host);
+	if (r < 0)
+		return r;
+	/* A person asks for this host: whatever was before, try again. */
+	polite_forgive(&host->polite);
+	rulebook_forgiven(&host->rulebook);
+	frontier_schedule(f, host, now_ms);
+	return 1;
+}
+
+/* --- links --------------------------------------------------------------- */
+
+/* Refusals that are the same whichever page the link is on, or REFUSALS.
+ * `r` is that of url_parse(). */
+static enum refusal
+refuse_url(const struct frontier *f, const struct url *url, int r)
+{
+	enum refusal refusal = frontier_refuses(f, url, r);
+
+	if (refusal != REFUSALS)
+		return refusal;
+	switch (scope_ask(f->scope, url)) {
+	case SCOPE_OUT_KIND:
+		return REFUSED_SCOPE;
+	case SCOPE_OUT_RULE:
+		return REFUSED_RULE;
+	case SCOPE_IN:
+		break;
+	}
+	return REFUSALS;
+}
+
+/* Refusals of this link on this page, or REFUSALS. */
+static enum refusal
+refuse_link(const struct frontier *f, const struct order *from,
+    const struct admission *a, uint8_t flags)
+{
+	if (a->found == LINK_REDIRECT) {
+		/* The chain's end has its own record; this is for who says
+		 * redirect and means a link without depth. */
+		if (from->hops >= f->config->max_redirects)
+			return REFUSED_DEPTH;
+		return REFUSALS;
+	}
+	if (flags & LINK_NOFOLLOW && f->config->robots == CONFIG_ROBOTS_OBEY)
+		return REFUSED_NOFOLLOW;
+	if (a->depth > f->config->max_depth)
+		return REFUSED_DEPTH;
+	return REFUSALS;
+}
+
+int
+frontier_offer(struct frontier *f, const struct order *from, struct span text,
+    uint8_t kind, uint8_t flags, int64_t now_ms)
+{
+	struct admission a = {
+		.url = &f->url,
+		.via_site64 = from->site64,
+		.via_url64 = from->url64,
+		.depth = from->depth,
+		.found = kind > LINK_SEED && kind < LINK_KINDS ? kind : LINK_A,
+	};
+	uint64_t print = text_print(f, text);
+	uint64_t *slot = text_slot(f, print);
+	enum refusal refusal;
+	int r;
+
+	f->now_ms = now_ms;
+	if ((*slot & ~(uint64_t)((1 << TEXT_BITS) - 1)) == print &&
+	    *slot != print) {
+		unsigned was = (unsigned)(*slot - print);
+
+		if (was >= TEXT_REFUSED)
+			count(&f->live.refused[was - TEXT_REFUSED], 1);
+		return 0;
+	}
+	if (a.found == LINK_REDIRECT)
+		a.hops = from->hops < UINT16_MAX ? from->hops + 1 : UINT16_MAX;
+	else if (a.depth < UINT16_MAX)
+		a.depth++;
+
+	r = url_parse(text, NULL, &f->url);
+	if (r == -ENOMEM)
+		return r;
+	refusal = refuse_url(f, &f->url, r);
+	if (refusal != REFUSALS) {
+		*slot = print + TEXT_REFUSED + refusal;
+		count(&f->live.refused[refusal], 1);
+		return 0;
+	}
+	r = frontier_hash(f, &f->url, &a.hash);
+	if (r == 0)
+		r = frontier_knows(f, &a.hash);
+	if (r < 0)
+		return r;
+	if (r == 1) {
+		*slot = print + TEXT_KNOWN;
+		return 0;
+	}
+	refusal = refuse_link(f, from, &a, flags);
+	if (refusal != REFUSALS) {
+		count(&f->live.refused[refusal], 1);
+		return 0;
+	}
+	a.place = place_of(frontier_prio(a.depth), f->next_seq++);
+	r = frontier_admit(f, &a, false, now_ms, NULL);
+	if (r < 0)
+		return r;
+	*slot = print + TEXT_KNOWN;
+	return 1;
+}

@@ -1,0 +1,286 @@
+#include "tests/lib/frontier_fixture.h"
+
+static void
+robots_init(struct fixture *x)
+{
+	fixture_init(x);
+	x->config.robots = CONFIG_ROBOTS_OBEY;
+}
+
+/* To the moment at which something is due; the test fails when nothing is. */
+static void
+wait_for_it(struct fixture *x)
+{
+	int64_t due = frontier_due_ms(x->f, x->now);
+
+	ck_assert_int_ne(due, INT64_MAX);
+	if (due > x->now)
+		x->now = due;
+}
+
+START_TEST(robots_come_first_and_are_obeyed)
+{
+	struct fixture x;
+	struct order o;
+
+	robots_init(&x);
+	x.config.host_concurrency = 4;
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/private/1");
+	fixture_seed(&x, "http://a.test/2");
+	o = fixture_expect(&x, "http://a.test/robots.txt");
+	ck_assert_int_eq(o.kind, ORDER_ROBOTS);
+	ck_assert_uint_eq(o.for_site64, o.site64);
+	/* Nothing else before its answer, be there slots or not. */
+	x.now += 100000;
+	fixture_expect_none(&x);
+	ck_assert_int_eq(frontier_due_ms(x.f, x.now), INT64_MAX);
+	fixture_settle_robots(&x, &o, 200,
+	    "User-agent: *\nDisallow: /private\nCrawl-delay: 7\n");
+	/* Its own fetch counts, with the delay that it asks for. */
+	x.now += 6999;
+	fixture_expect_none(&x);
+	x.now += 1;
+	o = fixture_expect(&x, "http://a.test/private/1");
+	ck_assert_int_eq(o.reason, REASON_ROBOTS_DENIED);
+	/* That was no request: it takes no slot, and no time. */
+	o = fixture_expect(&x, "http://a.test/2");
+	ck_assert_int_eq(o.reason, REASON_NONE);
+	ck_assert_uint_eq(o.delay_ms, 7000);
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).robots_fetched, 1);
+	/* Robots orders are not of the sum. */
+	ck_assert_uint_eq(fixture_totals(&x).admitted, 2);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(rules_are_kept_until_they_expire)
+{
+	struct fixture x;
+	struct order o;
+
+	robots_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/no");
+	o = fixture_expect(&x, "http://a.test/robots.txt");
+	fixture_settle_robots(&x, &o, 200, "User-agent: *\nDisallow: /no\n");
+	fixture_commit(&x);
+	fixture_reopen(&x);
+	x.now += 1000;
+	o = fixture_expect(&x, "http://a.test/no");
+	ck_assert_int_eq(o.reason, REASON_ROBOTS_DENIED);
+	fixture_settle(&x, &o, 0);
+	fixture_commit(&x);
+	fixture_seed(&x, "http://a.test/no2");
+	x.now += x.config.robots_ttl_ms;
+	o = fixture_expect(&x, "http://a.test/robots.txt");
+	/* An outage: the old rules stand. */
+	fixture_settle_robots(&x, &o, 500, "");
+	x.now += 1000;
+	o = fixture_expect(&x, "http://a.test/no2");
+	ck_assert_int_eq(o.reason, REASON_ROBOTS_DENIED);
+	fixture_settle(&x, &o, 0);
+	fixture_seed(&x, "http://a.test/no3");
+	x.now += 30000;
+	o = fixture_expect(&x, "http://a.test/robots.txt");
+	fixture_settle_robots(&x, &o, 404, "");
+	x.now += 1000;
+	o = fixture_expect(&x, "http://a.test/no3");
+	ck_assert_int_eq(o.reason, REASON_NONE);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(a_site_without_an_answer_is_given_up)
+{
+	struct fixture x;
+	struct order o;
+	int asked = 0;
+
+	robots_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/1");
+	fixture_seed(&x, "http://a.test/2");
+	for (;;) {
+		wait_for_it(&x);
+		if (!fixture_next(&x, &o))
+			continue;
+		if (o.kind == ORDER_PAGE)
+			break;
+		asked++;
+		fixture_settle_robots(&x, &o, 500, "");
+		fixture_commit(&x);
+		if (asked == 2)
+			fixture_reopen(&x);
+	}
+	/* At 0, 30 s, 5.5 min, 35.5 min, 65.5 min. */
+	ck_assert_int_eq(asked, 5);
+	ck_assert_int_eq(x.now - FIXTURE_START, 3930000);
+	ck_assert_int_eq(o.reason, REASON_ROBOTS_UNREACHABLE);
+	fixture_settle(&x, &o, 0);
+	o = fixture_expect(&x, "http://a.test/2");
+	ck_assert_int_eq(o.reason, REASON_ROBOTS_UNREACHABLE);
+	fixture_settle(&x, &o, 0);
+	fixture_commit(&x);
+	ck_assert(frontier_finished(x.f));
+	ck_assert_uint_eq(fixture_totals(&x).excluded, 2);
+	/* A seed that is new asks again. */
+	x.now += 3600000;
+	fixture_seed(&x, "http://a.test/3");
+	fixture_expect(&x, "http://a.test/robots.txt");
+	fixture_fini(&x);
+}
+END_TEST
+
+static void
+redirect_robots(struct fixture *x, const struct order *o, const char *to)
+{
+	struct capture c = fixture_capture(x, 301);
+
+	c.location = span_from(to);
+	frontier_slot_end(x->f, o, &c, x->now);
+	ck_assert_int_eq(frontier_settle_robots(x->f, o, &c, SPAN_NONE, x->now),
+	    0);
+	fixture_balances(x);
+}
+
+START_TEST(robots_follow_redirects_by_the_clock_of_each_host)
+{
+	struct fixture x;
+	struct order o, page;
+	uint64_t asker;
+
+	robots_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/no");
+	fixture_seed(&x, "http://b.test/");
+	o = fixture_expect(&x, "http://a.test/robots.txt");
+	asker = o.site64;
+	page = fixture_expect(&x, "http://b.test/robots.txt");
+	x.now += 100;
+	redirect_robots(&x, &o, "http://b.test/r.txt");
+	/* The slot of b is taken; then its delay runs. */
+	x.now += 5000;
+	fixture_expect_none(&x);
+	fixture_settle_robots(&x, &page, 404, "");
+	x.now += 999;
+	fixture_expect_none(&x);
+	x.now += 1;
+	o = fixture_expect(&x, "http://b.test/r.txt");
+	ck_assert_uint_eq(o.for_site64, asker);
+	ck_assert_uint_ne(o.site64, asker);
+	ck_assert_int_eq(o.hops, 1);
+	fixture_settle_robots(&x, &o, 200, "User-agent: *\nDisallow: /no\n");
+	o = fixture_expect(&x, "http://a.test/no");
+	ck_assert_int_eq(o.reason, REASON_ROBOTS_DENIED);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(robots_redirects_end_after_five)
+{
+	struct fixture x;
+	struct order o = { .lap = 0 };
+
+	robots_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/");
+	for (int i = 0; i <= 5; i++) {
+		wait_for_it(&x);
+		ck_assert(fixture_next(&x, &o));
+		ck_assert_int_eq(o.kind, ORDER_ROBOTS);
+		ck_assert_int_eq(o.hops, i);
+		redirect_robots(&x, &o,
+		    i % 2 ? "http://a.test/robots.txt" : "http://c.test/x");
+	}
+	/* Then it counts as not there. */
+	wait_for_it(&x);
+	o = fixture_expect(&x, "http://a.test/");
+	ck_assert_int_eq(o.reason, REASON_NONE);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(broken_rules_and_lost_answers_allow_nothing)
+{
+	struct fixture x;
+	struct order o;
+	struct capture c;
+
+	robots_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/");
+	o = fixture_expect(&x, "http://a.test/robots.txt");
+	c = fixture_capture(&x, 200);
+	ck_assert_int_eq(frontier_settle_robots(x.f, &o, &c,
+			     SPAN("not a block of rules"), x.now),
+	    0);
+	x.now += 30000;
+	o = fixture_expect(&x, "http://a.test/robots.txt");
+	ck_assert_int_eq(frontier_settle_robots(x.f, &o, NULL, SPAN_NONE,
+			     x.now),
+	    0);
+	x.now += 299999;
+	fixture_expect_none(&x);
+	x.now += 1;
+	/* One that comes back is asked for again. */
+	o = fixture_expect(&x, "http://a.test/robots.txt");
+	o.attempts = 2;
+	frontier_come_back(x.f, &o, x.now);
+	fixture_balances(&x);
+	fixture_expect_none(&x);
+	x.now += 1000;
+	o = fixture_expect(&x, "http://a.test/robots.txt");
+	ck_assert_int_eq(o.attempts, 2);
+	fixture_settle_robots(&x, &o, 200, "");
+	x.now += 1000;
+	fixture_expect(&x, "http://a.test/");
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(a_robots_order_is_adopted)
+{
+	struct fixture x;
+	struct order o;
+
+	robots_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/no");
+	fixture_commit(&x);
+	o = fixture_expect(&x, "http://a.test/robots.txt");
+	fixture_reopen(&x);
+	ck_assert_int_eq(frontier_adopt(x.f, &o, x.now), 0);
+	ck_assert_int_eq(frontier_adopt(x.f, &o, x.now), -EBADMSG);
+	x.now += 5000;
+	fixture_expect_none(&x);
+	fixture_settle_robots(&x, &o, 200, "User-agent: *\nDisallow: /no\n");
+	x.now += 1000;
+	o = fixture_expect(&x, "http://a.test/no");
+	ck_assert_int_eq(o.reason, REASON_ROBOTS_DENIED);
+	fixture_fini(&x);
+
+	/* The same when the page was new in the batch that is lost, and its
+	 * order has been adopted or not. */
+	robots_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/");
+	o = fixture_expect(&x, "http://a.test/robots.txt");
+	fixture_reopen(&x);
+	ck_assert_int_eq(frontier_adopt(x.f, &o, x.now), 0);
+	fixture_seed(&x, "http://a.test/");
+	x.now += 5000;
+	fixture_expect_none(&x);
+	fixture_settle_robots(&x, &o, 404, "");
+	x.now += 1000;
+	fixture_expect(&x, "http://a.test/");
+	fixture_fini(&x);
+}
+END_TEST
+
+TEST_MAIN("frontier_robots", robots_come_first_and_are_obeyed,
+    rules_are_kept_until_they_expire, a_site_without_an_answer_is_given_up,
+    robots_follow_redirects_by_the_clock_of_each_host,
+    robots_redirects_end_after_five,
+    broken_rules_and_lost_answers_allow_nothing, a_robots_order_is_adopted)

@@ -1,0 +1,588 @@
+#include "lib/frontier/frontier.h"
+
+#include "lib/frontier/store.h"
+#include "lib/message/output.h"
+#include "tests/lib/frontier_fixture.h"
+
+START_TEST(a_seed_is_ordered_once_and_settled)
+{
+	struct fixture x;
+	struct order o;
+
+	fixture_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/x?b=1#top");
+	o = fixture_expect(&x, "http://a.test/x?b=1");
+	ck_assert_int_eq(o.kind, ORDER_PAGE);
+	ck_assert_int_eq(o.reason, REASON_NONE);
+	ck_assert_int_eq(o.depth, 0);
+	ck_assert_int_eq(o.found, LINK_SEED);
+	ck_assert_uint_eq(o.delay_ms, 1000);
+	fixture_expect_none(&x);
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).in_flight, 1);
+	fixture_settle(&x, &o, 200);
+	ck_assert_uint_eq(fixture_totals(&x).in_flight, 1);
+	ck_assert_uint_eq(fixture_totals(&x).done, 0);
+	ck_assert(!frontier_finished(x.f));
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).done, 1);
+	ck_assert_uint_eq(fixture_totals(&x).bytes, 10);
+	ck_assert(frontier_finished(x.f));
+	ck_assert_int_eq(frontier_due_ms(x.f, x.now), INT64_MAX);
+	fixture_reopen(&x);
+	ck_assert(frontier_finished(x.f));
+	ck_assert_uint_eq(frontier_cut(x.f).seq, 2);
+	ck_assert_uint_eq(frontier_cut(x.f).end, 200);
+	ck_assert_uint_eq(fixture_totals(&x).done, 1);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(a_seed_that_cannot_be_fetched_is_named)
+{
+	static const char *const bad[] = { "ftp://a.test/", "a.test", "http://",
+		"mailto:x@y" };
+	struct fixture x;
+	char longer[5000];
+
+	fixture_init(&x);
+	fixture_open(&x);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct err err = ERR_NONE;
+
+		ck_assert_int_eq(frontier_seed(x.f, span_from(bad[i]), x.now,
+				     &err),
+		    -EINVAL);
+		ck_assert_ptr_nonnull(strstr(err.text, bad[i]));
+	}
+	memset(longer, 'a', sizeof(longer));
+	memcpy(longer, "http://a.test/", 14);
+	ck_assert_int_eq(frontier_seed(x.f, span_of(longer, sizeof(longer)),
+			     x.now, NULL),
+	    -EINVAL);
+	memcpy(longer, "http://aaaaaaa", 14);
+	ck_assert_int_eq(frontier_seed(x.f, span_of(longer, 400), x.now, NULL),
+	    -EINVAL);
+	fixture_seed(&x, "http://a.test/");
+	ck_assert_int_eq(frontier_seed(x.f, SPAN("http://A.test:80/#x"), x.now,
+			     NULL),
+	    0);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(links_are_measured_and_counted_by_reason)
+{
+	struct fixture x;
+	struct order o, deep;
+	struct frontier_totals t;
+	char longer[5000];
+	struct config_glob globs[] = { { false, (char *)"*.exe" } };
+
+	fixture_init(&x);
+	x.config.globs = globs;
+	x.config.n_globs = 1;
+	x.config.robots = CONFIG_ROBOTS_OBEY;
+	x.config.max_depth = 2;
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/");
+	o = fixture_expect(&x, "http://a.test/robots.txt");
+	fixture_settle_robots(&x, &o, 404, "");
+	x.now += 1000;
+	o = fixture_expect(&x, "http://a.test/");
+	memset(longer, 'a', sizeof(longer));
+	memcpy(longer, "http://a.test/", 14);
+	longer[4999] = '\0';
+
+	/* Twice each: what is remembered of a text is counted as well. */
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(fixture_offer(&x, &o, "http://b.test/"), 0);
+		ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/v.exe"),
+		    0);
+		ck_assert_int_eq(fixture_offer(&x, &o, "data:,x"), 0);
+		ck_assert_int_eq(fixture_offer(&x, &o, "\xff\xfe"), 0);
+		ck_assert_int_eq(fixture_offer(&x, &o, longer), 0);
+		ck_assert_int_eq(frontier_offer(x.f, &o,
+				     SPAN("http://a.test/nofollow"), LINK_A,
+				     LINK_NOFOLLOW, x.now),
+		    0);
+		deep = o;
+		deep.depth = 2;
+		ck_assert_int_eq(fixture_offer(&x, &deep, "http://a.test/deep"),
+		    0);
+		deep.hops = (uint16_t)x.config.max_redirects;
+		ck_assert_int_eq(frontier_offer(x.f, &deep,
+				     SPAN("http://a.test/hop"), LINK_REDIRECT,
+				     0, x.now),
+		    0);
+		ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/in"),
+		    i == 0);
+	}
+	fixture_commit(&x);
+	t = fixture_totals(&x);
+	ck_assert_uint_eq(t.refused[REFUSED_SCOPE], 2);
+	ck_assert_uint_eq(t.refused[REFUSED_RULE], 2);
+	ck_assert_uint_eq(t.refused[REFUSED_SCHEME], 4);
+	ck_assert_uint_eq(t.refused[REFUSED_LENGTH], 2);
+	ck_assert_uint_eq(t.refused[REFUSED_NOFOLLOW], 2);
+	ck_assert_uint_eq(t.refused[REFUSED_DEPTH], 4);
+	ck_assert_uint_eq(t.admitted, 2);
+	x.config.globs = NULL;
+	x.config.n_globs = 0;
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(scope_is_that_of_all_runs)
+{
+	struct fixture x;
+	struct order o;
+
+	fixture_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/dir/page");
+	fixture_commit(&x);
+	fixture_reopen(&x);
+	/* A seed that comes later adds to it, also to what was refused. */
+	x.now += 2000;
+	o = fixture_expect(&x, "http://a.test/dir/page");
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/other"), 1);
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://b.test/x"), 0);
+	fixture_seed(&x, "http://b.test/");
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://b.test/x"), 1);
+	fixture_commit(&x);
+	fixture_reopen(&x);
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://b.test/y"), 1);
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://c.test/"), 0);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(a_store_of_another_crawl_or_layout_is_refused)
+{
+	static const uint8_t other[16] = "another crawl...";
+	struct fixture x;
+	struct store *store;
+	struct frontier *f;
+	struct err err = ERR_NONE;
+
+	fixture_init(&x);
+	fixture_open(&x);
+	fixture_close(&x);
+	ck_assert_int_eq(frontier_open(x.dir, &x.config, other, x.now, &f,
+			     &err),
+	    -EEXIST);
+	ck_assert_ptr_nonnull(strstr(err.text, x.dir));
+
+	ck_assert_int_eq(store_open(x.dir, 8 << 20, &store, &err), 0);
+	store_put(store, STORE_META, SPAN("layout"), SPAN("\x02\0\0\0"));
+	ck_assert_int_eq(store_commit(store, &err), 0);
+	store_close(store);
+	ck_assert_int_eq(frontier_open(x.dir, &x.config, fixture_id, x.now, &f,
+			     &err),
+	    -EPROTO);
+	ck_assert_ptr_nonnull(strstr(err.text, "layout 2"));
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(new_urls_are_ordered_before_their_commit)
+{
+	struct fixture x;
+	struct order o, first;
+	char url[64];
+	int n = 0;
+
+	fixture_init(&x);
+	x.config.host_concurrency = 32;
+	x.config.host_delay_ms = 0;
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/");
+	first = fixture_expect(&x, "http://a.test/");
+	for (int i = 0; i < 100; i++) {
+		snprintf(url, sizeof(url), "http://a.test/%d", i);
+		ck_assert_int_eq(fixture_offer(&x, &first, url), 1);
+	}
+	fixture_settle(&x, &first, 200);
+	while (fixture_next(&x, &o)) {
+		/* First come, first served; and with what led there. */
+		snprintf(url, sizeof(url), "http://a.test/%d", n++);
+		ck_assert(span_eq(o.url, span_from(url)));
+		ck_assert(span_eq(o.via, SPAN("http://a.test/")));
+		ck_assert_int_eq(o.depth, 1);
+	}
+	ck_assert_int_eq(n, 32);
+	ck_assert_uint_eq(fixture_totals(&x).in_flight, 0);
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).in_flight, 32);
+	ck_assert_uint_eq(fixture_totals(&x).queued, 68);
+	ck_assert_uint_eq(fixture_totals(&x).done, 1);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(an_order_that_comes_back_is_first_and_keeps_its_marks)
+{
+	struct fixture x;
+	struct order o;
+
+	fixture_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/1");
+	fixture_seed(&x, "http://a.test/2");
+	fixture_commit(&x);
+	o = fixture_expect(&x, "http://a.test/1");
+	ck_assert_uint_eq(fixture_totals(&x).in_flight, 1);
+	o.attempts = 0x81;
+	o.is_short = 1;
+	x.now += 500;
+	frontier_come_back(x.f, &o, x.now);
+	fixture_balances(&x);
+	ck_assert_uint_eq(fixture_totals(&x).in_flight, 0);
+	/* A request may have left: the clock restarts. */
+	ck_assert_int_eq(frontier_due_ms(x.f, x.now), x.now + 1000);
+	x.now += 999;
+	fixture_expect_none(&x);
+	x.now += 1;
+	o = fixture_expect(&x, "http://a.test/1");
+	ck_assert_int_eq(o.attempts, 0x81);
+	ck_assert_int_eq(o.is_short, 1);
+	fixture_settle(&x, &o, 200);
+	fixture_commit(&x);
+	x.now += 1000;
+	o = fixture_expect(&x, "http://a.test/2");
+	ck_assert_int_eq(o.attempts, 0);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(retries_wait_their_delays_and_are_bounded)
+{
+	static const int64_t delays[] = { 30000, 300000, 1800000 };
+	struct fixture x;
+	struct order o;
+
+	fixture_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/");
+	for (int i = 0; i < 3; i++) {
+		o = fixture_expect(&x, "http://a.test/");
+		ck_assert_int_eq(o.tries, i);
+		fixture_settle(&x, &o, 500);
+		fixture_expect_none(&x);
+		fixture_commit(&x);
+		ck_assert_uint_eq(fixture_totals(&x).queued, 1);
+		ck_assert_int_eq(frontier_due_ms(x.f, x.now),
+		    x.now + delays[i]);
+		/* Also known to another run. */
+		if (i == 1)
+			fixture_reopen(&x);
+		x.now += delays[i] - 1;
+		fixture_expect_none(&x);
+		x.now++;
+	}
+	o = fixture_expect(&x, "http://a.test/");
+	fixture_settle(&x, &o, 500);
+	fixture_commit(&x);
+	ck_assert(frontier_finished(x.f));
+	ck_assert_uint_eq(fixture_totals(&x).failed, 1);
+	ck_assert_uint_eq(fixture_totals(&x).retried, 3);
+	ck_assert_uint_eq(fixture_totals(&x).statuses[5], 1);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(retry_after_blocks_the_host)
+{
+	struct fixture x;
+	struct order o;
+	struct capture c;
+
+	fixture_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/1");
+	fixture_seed(&x, "http://a.test/2");
+	o = fixture_expect(&x, "http://a.test/1");
+	c = fixture_capture(&x, 503);
+	c.retry_after_ms = 120000;
+	frontier_slot_end(x.f, &o, &c, x.now);
+	frontier_slot_end(x.f, &o, &c, x.now + 50000); /* a second time */
+	ck_assert_int_eq(frontier_due_ms(x.f, x.now), x.now + 120000);
+	ck_assert_int_eq(frontier_settle(x.f, &o, &c,
+			     fixture_decide(&x, &o, &c), x.now),
+	    0);
+	fixture_commit(&x);
+	fixture_reopen(&x);
+	x.now += 119999;
+	fixture_expect_none(&x);
+	x.now++;
+	o = fixture_expect(&x, "http://a.test/2");
+	fixture_settle(&x, &o, 200);
+	x.now += 1000;
+	o = fixture_expect(&x, "http://a.test/1");
+	ck_assert_int_eq(o.waits, 1);
+	ck_assert_int_eq(o.tries, 0);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(a_host_that_stays_down_is_given_up)
+{
+	struct fixture x;
+	struct order o;
+	char url[64];
+	int tried = 0, down = 0;
+
+	fixture_init(&x);
+	fixture_open(&x);
+	for (int i = 0; i < 20; i++) {
+		snprintf(url, sizeof(url), "http://a.test/%d", i);
+		fixture_seed(&x, url);
+	}
+	while (!frontier_finished(x.f)) {
+		if (!fixture_next(&x, &o)) {
+			int64_t due = frontier_due_ms(x.f, x.now);
+
+			ck_assert_int_gt(due, x.now);
+			ck_assert_int_ne(due, INT64_MAX);
+			x.now = due;
+			continue;
+		}
+		if (o.reason == REASON_NONE)
+			tried++;
+		else
+			down += o.reason == REASON_HOST_DOWN;
+		fixture_settle(&x, &o, 0);
+		fixture_commit(&x);
+	}
+	/* 0, 30 s, 1.5 min, … 31.5 min; then each 32 min, an hour. */
+	ck_assert_int_eq(tried, 8);
+	ck_assert_int_ge(down, 17);
+	ck_assert_uint_eq(fixture_totals(&x).reasons[REASON_HOST_DOWN],
+	    (uint64_t)down);
+	ck_assert_uint_eq(fixture_totals(&x).failed, 20);
+	/* A person may ask for it again, a link may not. */
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/link"), 1);
+	o = fixture_expect(&x, "http://a.test/link");
+	ck_assert_int_eq(o.reason, REASON_HOST_DOWN);
+	fixture_seed(&x, "http://a.test/again");
+	x.now += 3600000;
+	o = fixture_expect(&x, "http://a.test/again");
+	ck_assert_int_eq(o.reason, REASON_NONE);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(a_host_over_its_budget_is_parked_then_excluded)
+{
+	struct fixture x;
+	struct order o;
+	char url[64];
+
+	fixture_init(&x);
+	x.config.host_max_pages = 2;
+	x.config.host_concurrency = 8;
+	x.config.host_delay_ms = 0;
+	fixture_open(&x);
+	for (int i = 0; i < 5; i++) {
+		snprintf(url, sizeof(url), "http://a.test/%d", i);
+		fixture_seed(&x, url);
+	}
+	fixture_seed(&x, "http://b.test/");
+	for (int i = 0; i < 3; i++) {
+		ck_assert(fixture_next(&x, &o));
+		ck_assert_int_eq(o.reason, REASON_NONE);
+		if (span_eq(o.url, SPAN("http://b.test/")))
+			continue;
+		fixture_settle(&x, &o, 200);
+	}
+	fixture_commit(&x);
+	/* One of b is under way: it may lead to more. */
+	fixture_expect_none(&x);
+	fixture_reopen(&x);
+	x.now += 1000;
+	o = fixture_expect(&x, "http://b.test/");
+	fixture_expect_none(&x);
+	fixture_settle(&x, &o, 200);
+	fixture_expect_none(&x);
+	fixture_commit(&x);
+	ck_assert_int_eq(frontier_due_ms(x.f, x.now), x.now);
+	for (int i = 0; i < 3; i++) {
+		ck_assert(fixture_next(&x, &o));
+		ck_assert_int_eq(o.reason, REASON_BUDGET);
+		fixture_settle(&x, &o, 0);
+	}
+	fixture_commit(&x);
+	ck_assert(frontier_finished(x.f));
+	ck_assert_uint_eq(fixture_totals(&x).excluded, 3);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(max_pages_is_never_exceeded)
+{
+	struct fixture x;
+	struct order o, kept[3];
+	char url[64];
+	int n = 0;
+
+	fixture_init(&x);
+	x.config.max_pages = 3;
+	x.config.host_delay_ms = 0;
+	x.config.host_concurrency = 16;
+	fixture_open(&x);
+	for (int i = 0; i < 10; i++) {
+		snprintf(url, sizeof(url), "http://a.test/%d", i);
+		fixture_seed(&x, url);
+	}
+	while (fixture_next(&x, &o))
+		kept[n++ % 3] = o;
+	ck_assert_int_eq(n, 3);
+	/* One is to be tried again: another may take its place. */
+	fixture_settle(&x, &kept[0], 500);
+	ck_assert(fixture_next(&x, &o));
+	fixture_expect_none(&x);
+	fixture_settle(&x, &kept[1], 200);
+	fixture_settle(&x, &kept[2], 200);
+	fixture_commit(&x);
+	ck_assert_ptr_null(frontier_limit(x.f, x.now));
+	fixture_settle(&x, &o, 200);
+	fixture_commit(&x);
+	ck_assert_str_eq(frontier_limit(x.f, x.now), "max_pages");
+	fixture_expect_none(&x);
+	ck_assert_int_eq(frontier_due_ms(x.f, x.now), INT64_MAX);
+	fixture_reopen(&x);
+	ck_assert_str_eq(frontier_limit(x.f, x.now), "max_pages");
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(bytes_and_time_are_limits_over_all_runs)
+{
+	struct fixture x;
+	struct order o;
+
+	fixture_init(&x);
+	x.config.max_bytes = 20;
+	x.config.max_time_ms = 10000;
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/1");
+	fixture_seed(&x, "http://a.test/2");
+	o = fixture_expect(&x, "http://a.test/1");
+	fixture_settle(&x, &o, 200);
+	x.now += 6000;
+	fixture_commit(&x);
+	ck_assert_ptr_null(frontier_limit(x.f, x.now));
+	fixture_close(&x);
+	x.now += 3600000; /* not open: it does not count */
+	fixture_open(&x);
+	x.now += 3999;
+	ck_assert_ptr_null(frontier_limit(x.f, x.now));
+	ck_assert_str_eq(frontier_limit(x.f, x.now + 1), "max_time");
+	o = fixture_expect(&x, "http://a.test/2");
+	fixture_settle(&x, &o, 200);
+	fixture_commit(&x);
+	ck_assert_str_eq(frontier_limit(x.f, x.now), "max_bytes");
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(a_redirect_is_done_and_its_target_a_link)
+{
+	struct fixture x;
+	struct order o;
+	struct capture c;
+
+	fixture_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/old");
+	o = fixture_expect(&x, "http://a.test/old");
+	c = fixture_capture(&x, 301);
+	c.location = SPAN("http://a.test/new");
+	ck_assert_int_eq(frontier_offer(x.f, &o, c.location, LINK_REDIRECT, 0,
+			     x.now),
+	    1);
+	ck_assert_int_eq(frontier_settle(x.f, &o, &c,
+			     fixture_decide(&x, &o, &c), x.now),
+	    0);
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).redirected, 1);
+	ck_assert_uint_eq(fixture_totals(&x).done, 1);
+	x.now += 1000;
+	o = fixture_expect(&x, "http://a.test/new");
+	ck_assert_int_eq(o.hops, 1);
+	ck_assert_int_eq(o.depth, 0);
+	ck_assert_int_eq(o.found, LINK_REDIRECT);
+	ck_assert(span_eq(o.via, SPAN("http://a.test/old")));
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(a_url_is_kept_as_it_was_written)
+{
+	struct fixture x;
+	struct order o;
+
+	fixture_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://me:secret@a.test/x?b=2&a=1&utm_source=z");
+	o = fixture_expect(&x,
+	    "http://me:secret@a.test/x?b=2&a=1&utm_source=z");
+	/* The same page, and its visitors' names do not matter. */
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/x?a=1&b=2"), 0);
+	fixture_commit(&x);
+	fixture_reopen(&x);
+	x.now += 1000;
+	fixture_expect(&x, "http://me:secret@a.test/x?b=2&a=1&utm_source=z");
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(what_is_not_a_lease_is_refused)
+{
+	struct fixture x;
+	struct order o, other;
+	struct capture c;
+	struct decision done = { VERDICT_DONE, 0 };
+
+	fixture_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/");
+	o = fixture_expect(&x, "http://a.test/");
+	c = fixture_capture(&x, 200);
+	other = o;
+	other.url64++;
+	ck_assert_int_eq(frontier_settle(x.f, &other, &c, done, x.now),
+	    -EBADMSG);
+	ck_assert_int_eq(frontier_settle(x.f, &o, &c,
+			     (struct decision){ VERDICTS, 0 }, x.now),
+	    -EBADMSG);
+	ck_assert_int_eq(frontier_settle(x.f, &o, &c,
+			     (struct decision){ VERDICT_DONE, REASONS }, x.now),
+	    -EBADMSG);
+	ck_assert_int_eq(frontier_settle_robots(x.f, &o, &c, SPAN_NONE, x.now),
+	    -EBADMSG);
+	ck_assert_int_eq(frontier_settle(x.f, &o, &c, done, x.now), 0);
+	ck_assert_int_eq(frontier_settle(x.f, &o, &c, done, x.now), -EBADMSG);
+	frontier_come_back(x.f, &o, x.now);
+	frontier_slot_end(x.f, &o, &c, x.now);
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).done, 1);
+	ck_assert(frontier_finished(x.f));
+	fixture_fini(&x);
+}
+END_TEST
+
+TEST_MAIN("frontier", a_seed_is_ordered_once_and_settled,
+    a_seed_that_cannot_be_fetched_is_named,
+    links_are_measured_and_counted_by_reason, scope_is_that_of_all_runs,
+    a_store_of_another_crawl_or_layout_is_refused,
+    new_urls_are_ordered_before_their_commit,
+    an_order_that_comes_back_is_first_and_keeps_its_marks,
+    retries_wait_their_delays_and_are_bounded, retry_after_blocks_the_host,
+    a_host_that_stays_down_is_given_up,
+    a_host_over_its_budget_is_parked_then_excluded, max_pages_is_never_exceeded,
+    bytes_and_time_are_limits_over_all_runs,
+    a_redirect_is_done_and_its_target_a_link, a_url_is_kept_as_it_was_written,
+    what_is_not_a_lease_is_refused)

@@ -1,0 +1,252 @@
+#include "lib/frontier/store.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+
+#include "lib/frontier/rows.h"
+#include "tests/harness.h"
+#include "tests/lib/frontier_fixture.h"
+
+enum {
+	CACHE = 8 << 20
+};
+
+static struct store *
+open_store(const char *dir)
+{
+	struct err err = ERR_NONE;
+	struct store *store;
+	int r = store_open(dir, CACHE, &store, &err);
+
+	ck_assert_msg(r == 0, "%d: %s", r, err.text);
+	return store;
+}
+
+static void
+put(struct store *store, uint64_t n)
+{
+	struct row_key key = row_key1(n);
+
+	store_put(store, STORE_QUEUE, row_key_span(&key), SPAN("value"));
+}
+
+static int
+has(struct store *store, uint64_t n)
+{
+	struct row_key key = row_key1(n);
+
+	return store_get(store, STORE_QUEUE, row_key_span(&key), NULL);
+}
+
+static unsigned
+scan(struct store *store, uint64_t from, uint64_t below, bool with_batch)
+{
+	struct row_key a = row_key1(from), b = row_key1(below);
+	struct store_scan *s;
+	struct span key, value;
+	uint64_t n, last = 0;
+	unsigned found = 0;
+
+	ck_assert_int_eq(store_scan_open(store, STORE_QUEUE, row_key_span(&a),
+			     row_key_span(&b), with_batch, &s),
+	    0);
+	while (store_scan_next(s, &key, &value) == 1) {
+		ck_assert_int_eq(row_key_read(key, 1, &n), 0);
+		ck_assert(n >= from && n < below && n > last);
+		last = n;
+		found++;
+	}
+	store_scan_close(s);
+	return found;
+}
+
+START_TEST(store_reads_its_batch_and_keeps_it_only_by_a_commit)
+{
+	const char *dir = test_temp_dir();
+	struct store *store = open_store(dir);
+	struct row_key two = row_key1(2);
+
+	for (uint64_t i = 1; i <= 5; i++)
+		put(store, i);
+	ck_assert_int_eq(store_commit(store, NULL), 0);
+	put(store, 6);
+	put(store, 99);
+	store_delete(store, STORE_QUEUE, row_key_span(&two));
+	ck_assert_int_eq(has(store, 6), 1);
+	ck_assert_int_eq(has(store, 2), 0);
+	ck_assert_uint_eq(scan(store, 1, 50, true), 5);
+	ck_assert_uint_eq(scan(store, 1, 50, false), 5);
+	ck_assert_uint_eq(scan(store, 2, 4, true), 1);
+	ck_assert_uint_eq(scan(store, 2, 4, false), 2);
+	ck_assert_uint_gt(store_batch_bytes(store), 20);
+	store_close(store);
+	store = open_store(dir);
+	ck_assert_int_eq(has(store, 6), 0);
+	ck_assert_int_eq(has(store, 2), 1);
+	store_close(store);
+}
+END_TEST
+
+START_TEST(store_keys_sort_as_numbers)
+{
+	struct row_key small = row_key2(1, UINT64_MAX), large = row_key2(2, 0);
+	uint64_t n[2];
+
+	ck_assert_int_lt(memcmp(small.bytes, large.bytes, small.len), 0);
+	ck_assert_int_eq(row_key_read(row_key_span(&small), 2, n), 0);
+	ck_assert_uint_eq(n[1], UINT64_MAX);
+	ck_assert_int_eq(row_key_read(row_key_span(&small), 1, n), -EBADMSG);
+	ck_assert_uint_lt(place_of(1, PLACE_SEQ_MAX), place_of(2, 0));
+	ck_assert_uint_eq(place_prio(place_of(7, 9)), 7);
+	ck_assert_uint_eq(place_seq(place_of(7, 9)), 9);
+}
+END_TEST
+
+START_TEST(store_rows_that_are_cut_are_refused)
+{
+	struct url_row row = { .state = URL_WAITING,
+		.found = LINK_A,
+		.depth = 3,
+		.place = 77,
+		.via_url64 = 5,
+		.text = SPAN("/x?y") };
+	struct crawl_row crawl = { .next_seq = 4 }, crawl_again;
+	struct url_row again;
+	struct buf buf;
+
+	buf_init(&buf, 4096);
+	ck_assert_int_eq(url_row_write(&row, &buf), 0);
+	ck_assert_int_eq(url_row_read(buf_span(&buf), &again), 0);
+	ck_assert(span_eq(again.text, row.text));
+	ck_assert_uint_eq(again.place, 77);
+	for (size_t len = 0; len <= buf.len - row.text.len; len++)
+		ck_assert_int_eq(url_row_read(span_of(buf.ptr, len), &again),
+		    -EBADMSG);
+	buf.ptr[0] = URL_STATES;
+	ck_assert_int_eq(url_row_read(buf_span(&buf), &again), -EBADMSG);
+
+	buf_clear(&buf);
+	crawl.totals.refused[REFUSALS - 1] = 9;
+	ck_assert_int_eq(crawl_row_write(&crawl, &buf), 0);
+	ck_assert_int_eq(crawl_row_read(buf_span(&buf), &crawl_again), 0);
+	ck_assert_uint_eq(crawl_again.totals.refused[REFUSALS - 1], 9);
+	for (size_t len = 0; len < buf.len; len++)
+		ck_assert_int_eq(crawl_row_read(span_of(buf.ptr, len),
+				     &crawl_again),
+		    -EBADMSG);
+	buf_fini(&buf);
+}
+END_TEST
+
+START_TEST(store_that_is_damaged_says_where)
+{
+	const char *dir = test_temp_dir();
+	struct store *store = open_store(dir);
+	struct err err = ERR_NONE;
+	char path[300];
+	FILE *file;
+
+	store_close(store);
+	snprintf(path, sizeof(path), "%s/CURRENT", dir);
+	file = fopen(path, "w");
+	ck_assert_ptr_nonnull(file);
+	fputs("nonsense\n", file);
+	fclose(file);
+	ck_assert_int_eq(store_open(dir, CACHE, &store, &err), -EIO);
+	ck_assert_ptr_nonnull(strstr(err.text, dir));
+	ck_assert_int_eq(store_open("/proc/no/such/folder", CACHE, &store,
+			     &err),
+	    -EIO);
+}
+END_TEST
+
+/* A file system of 8 MiB that only this process sees; false: not allowed
+ * here. */
+static bool
+small_disk(const char *dir)
+{
+	if (unshare(CLONE_NEWNS) < 0)
+		return false;
+	return mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("none", dir, "tmpfs", 0, "size=8m") == 0;
+}
+
+START_TEST(a_full_disk_is_told_and_loses_nothing)
+{
+	struct fixture x;
+	struct order o = { .lap = 0 };
+	struct frontier_totals t;
+	char url[700], ballast[300];
+	FILE *file;
+	uint64_t commits = 0, done;
+	int r = 0;
+
+	fixture_init(&x);
+	if (!small_disk(x.dir)) {
+		printf("no small disk here: %s\n", strerror(errno));
+		config_fini(&x.config);
+		return;
+	}
+	snprintf(ballast, sizeof(ballast), "%s/ballast", x.dir);
+	file = fopen(ballast, "w");
+	ck_assert_ptr_nonnull(file);
+	for (int i = 0; i < 2 << 20; i++)
+		fputc(i, file);
+	ck_assert_int_eq(fclose(file), 0);
+	x.config.host_delay_ms = 0;
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/");
+	while (r == 0) {
+		ck_assert(fixture_next(&x, &o));
+		for (int i = 0; i < 200; i++) {
+			int len = snprintf(url, sizeof(url),
+			    "http://a.test/%d/%d/", (int)commits, i);
+
+			memset(url + len, 'x', 600);
+			ck_assert_int_eq(frontier_offer(x.f, &o,
+					     span_of(url, (size_t)len + 600),
+					     LINK_A, 0, x.now),
+			    1);
+		}
+		fixture_settle(&x, &o, 200);
+		x.cut.seq++;
+		t = fixture_totals(&x);
+		r = frontier_commit(x.f, x.cut, x.now);
+		commits += r == 0;
+		ck_assert_uint_lt(commits, 1000);
+	}
+	ck_assert_int_eq(r, -ENOSPC);
+	ck_assert_uint_gt(commits, 2);
+	done = t.done;
+	fixture_close(&x);
+
+	/* Still full: it may open or not, but it says why. */
+	r = frontier_open(x.dir, &x.config, fixture_id, x.now, &x.f, NULL);
+	ck_assert(r == 0 || r == -ENOSPC);
+	if (r == 0)
+		frontier_close(x.f);
+
+	/* With room again it is as of the last commit, or whole one later:
+	 * what cannot be is a part of it. */
+	ck_assert_int_eq(remove(ballast), 0);
+	fixture_open(&x);
+	fixture_balances(&x);
+	t = fixture_totals(&x);
+	ck_assert(t.done == done || t.done == done + 1);
+	ck_assert_uint_eq(frontier_cut(x.f).seq, t.done);
+	ck_assert_uint_eq(t.admitted, 1 + 200 * t.done);
+	x.now += 1000;
+	ck_assert(fixture_next(&x, &o));
+	fixture_settle(&x, &o, 200);
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).done, t.done + 1);
+	fixture_fini(&x);
+	ck_assert_int_eq(umount2(x.dir, MNT_DETACH), 0);
+}
+END_TEST
+
+TEST_MAIN("store", store_reads_its_batch_and_keeps_it_only_by_a_commit,
+    store_keys_sort_as_numbers, store_rows_that_are_cut_are_refused,
+    store_that_is_damaged_says_where, a_full_disk_is_told_and_loses_nothing)

@@ -63,8 +63,8 @@ lock_read(int fd)
 
 /* For the message of those who come later; a full disk is no reason not to
  * hold the lock. */
-static void
-lock_write(int fd)
+void
+lock_sign(int fd)
 {
 	char text[LOCK_TEXT_MAX];
 	int len = snprintf(text, sizeof(text), "%d %lld\n", (int)getpid(),
@@ -111,7 +111,7 @@ lock_take(const char *path, int wait_ms, int *fd, pid_t *holder)
 		pause_ms(LOCK_PAUSE_MS);
 	}
 	if (r == 0)
-		lock_write(*fd);
+		lock_sign(*fd);
 	return r;
 }
 

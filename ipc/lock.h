@@ -20,6 +20,9 @@
  */
 MUST_USE int lock_take(const char *path, int wait_ms, int *fd, pid_t *holder);
 
+/* This process has the lock now, by inheritance: put its pid into the file. */
+void lock_sign(int fd);
+
 /* 0 and the pid that holds it now, or 0 when nobody does; -EBUSY: held, and
  * the file does not say by whom; -errno.  Keeps nothing. */
 MUST_USE int lock_holder(const char *path, pid_t *holder);

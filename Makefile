@@ -52,6 +52,10 @@ endif
 MY_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DMPCRAWL_VERSION='"$(VERSION)"' -I. \
     -pthread $(WARNINGS)
 
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+say := $(if $(V),@:,@echo)
+
 objs = $(patsubst %.c,$B/%.o,$(sort $(wildcard $1)))
 IPC_OBJS := $(call objs,ipc/*.c)
 LIB_OBJS := $(call objs,lib/*/*.c)
@@ -89,13 +93,14 @@ SCRIPTS.tsan    :=
 .SECONDARY:
 all: $B/mpcrawl
 
-LINK = $(CC) -pthread $(LDFLAGS.$(MODE)) $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
+LINK = $(Q)$(CC) -pthread $(LDFLAGS.$(MODE)) $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
 
 $B/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(MY_CFLAGS) $(CFLAGS.$(MODE)) $(if $(filter lib/% cmd/% tests/%,$*),$(PKG_CFLAGS)) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(say) CC $<
+	$(Q)$(CC) $(MY_CFLAGS) $(CFLAGS.$(MODE)) $(if $(filter lib/% cmd/% tests/%,$*),$(PKG_CFLAGS)) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-AR_ALL = rm -f $@ && $(AR) rcs $@ $^
+AR_ALL = $(Q)rm -f $@ && $(AR) rcs $@ $^
 $(IPC): $(IPC_OBJS); $(AR_ALL)
 $(LIB): $(LIB_OBJS); $(AR_ALL)
 $(SITE): $(SITE_OBJS); $(AR_ALL)

@@ -1,0 +1,14 @@
+/*
+ * now - the clocks, read here so that lib/ is given time as an argument.
+ */
+#ifndef CMD_NOW_H
+#define CMD_NOW_H
+
+#include <stdint.h>
+
+int64_t now_unix_ms(void);
+/* For durations: never set back. */
+int64_t now_mono_ms(void);
+int64_t now_mono_us(void);
+
+#endif

@@ -1,0 +1,310 @@
+/*
+ * parser - hostile bytes in, links and fields out.  No network, no files.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "cmd/log.h"
+#include "cmd/now.h"
+#include "cmd/role/role.h"
+#include "lib/base/digest.h"
+#include "lib/html/page.h"
+#include "lib/robots/robots.h"
+
+enum {
+	PARSER_NAP_MS = 250,
+	/* Pages taken at once at the most; fewer when colleagues could work. */
+	PARSER_BATCH = 8,
+};
+
+struct parser {
+	struct worker *worker;
+	struct conveyor *cv;
+	const struct config *config;
+	struct page_reader *reader;
+	struct url url;
+	struct buf rules;
+	struct output_writer out;
+	uint32_t cell; /* whose output is being written */
+	bool cut;      /* something did not fit */
+};
+
+/*
+ * Add an item, growing the output as long as there is room.  What does not
+ * fit is left out and marked; nothing else is lost with it.
+ */
+static void
+put(struct parser *p, uint8_t tag, uint8_t kind, uint8_t flags,
+    struct span bytes)
+{
+	for (;;) {
+		int r = tag == OUTPUT_LINK
+			    ? output_add_link(&p->out, kind, flags, bytes)
+			    : output_add(&p->out, tag, bytes);
+
+		if (r == 0)
+			return;
+		/* Room for the mark itself is kept by put_truncated(). */
+		r = conveyor_grow_output(p->cv, p->cell,
+		    p->out.used + bytes.len + OUTPUT_ITEM + CONVEYOR_STEP / 2,
+		    p->config->shm_budget);
+		if (r < 0) {
+			p->cut = true;
+			return;
+		}
+		p->out.size = conveyor_output_room(p->cv, p->cell);
+	}
+}
+
+static void
+put_text(struct parser *p, uint8_t tag, const char *text)
+{
+	if (text != NULL && text[0] != '\0')
+		put(p, tag, 0, 0, span_from(text));
+}
+
+static void
+put_span(struct parser *p, uint8_t tag, struct span bytes)
+{
+	if (bytes.len > 0)
+		put(p, tag, 0, 0, bytes);
+}
+
+static void
+put_truncated(struct parser *p, enum truncated truncated)
+{
+	char byte = (char)truncated;
+
+	put(p, OUTPUT_TRUNCATED, 0, 0, span_of(&byte, 1));
+}
+
+static void
+put_page(struct parser *p, const struct page *page, bool redirect)
+{
+	static const struct {
+		unsigned bit;
+		const char *name;
+	} directives[] = { { PAGE_NOINDEX, "noindex" },
+		{ PAGE_NOFOLLOW, "nofollow" },
+		{ PAGE_NOARCHIVE, "noarchive" } };
+	char number[24];
+
+	put_text(p, OUTPUT_MIME, page->mime);
+	put_text(p, OUTPUT_CHARSET, page->charset);
+	if (page->charset != NULL)
+		put_text(p, OUTPUT_CHARSET_SOURCE, page->charset_source);
+	snprintf(number, sizeof(number), "%llu",
+	    (unsigned long long)page->decoded_len);
+	put_text(p, OUTPUT_LENGTH, number);
+	put_span(p, OUTPUT_TITLE, page->title);
+	put_span(p, OUTPUT_LANG, page->lang);
+	put_span(p, OUTPUT_CANONICAL, page->canonical);
+	for (size_t i = 0; i < ARRAY_LEN(directives); i++) {
+		if (page->robots & directives[i].bit)
+			put_text(p, OUTPUT_ROBOTS, directives[i].name);
+	}
+	for (size_t i = 0; i < page->n_links && !redirect && !p->cut; i++) {
+		const struct page_link *link = &page->links[i];
+		uint8_t flags = link->flags;
+
+		/* <meta name=robots content=nofollow> speaks for each link. */
+		if (page->robots & PAGE_NOFOLLOW)
+			flags |= LINK_NOFOLLOW;
+		put(p, OUTPUT_LINK, link->kind, flags, link->url);
+	}
+}
+
+static int
+parse_page(struct parser *p, const struct order *order,
+    const struct capture *capture)
+{
+	struct page_input input = {
+		.body = span_of(conveyor_body(p->cv, p->cell),
+		    (size_t)capture->body_len),
+		.content_type = capture->content_type,
+		.content_encoding = capture->content_encoding,
+		.headers = capture->headers,
+		.url = &p->url,
+		.robots_agent = span_from(p->config->robots_agent),
+		.want_text = p->config->field_body,
+	};
+	char digest[DIGEST_SHA1_TEXT];
+	struct page page;
+	int r;
+
+	if (url_parse(order->url, NULL, &p->url) < 0)
+		return -EBADMSG; /* the scheduler wrote it: it parsed there */
+	r = page_read(p->reader, &input, &page);
+	if (r < 0)
+		return r;
+	put_page(p, &page, capture->location.len > 0);
+	if (input.body.len > 0 && digest_sha1(input.body, digest) == 0)
+		put_text(p, OUTPUT_DIGEST, digest);
+	if (p->config->field_body && input.body.len > 0) {
+		if (page.charset != NULL)
+			put_span(p, OUTPUT_BODY, page.text);
+		else
+			put_span(p, OUTPUT_BODY_RAW, input.body);
+	}
+	if (p->cut)
+		put_truncated(p, TRUNCATED_LINKS);
+	else if (page.truncated != TRUNCATED_NO)
+		put_truncated(p, page.truncated);
+	return 0;
+}
+
+static int
+parse_robots(struct parser *p, const struct capture *capture)
+{
+	struct span body = span_of(conveyor_body(p->cv, p->cell),
+	    (size_t)capture->body_len);
+	struct span text;
+	int r;
+
+	if (robots_meaning(capture->status) != ROBOTS_USE_BODY)
+		return 0;
+	r = page_inflate(p->reader, body, capture->content_encoding,
+	    p->config->robots_max_bytes, &text);
+	if (r < 0)
+		return r;
+	/* Half a line is another rule: "Allow: /public" cut to "Allow: /". */
+	if (capture->truncated != TRUNCATED_NO ||
+	    text.len >= p->config->robots_max_bytes)
+		text = robots_whole_lines(text);
+	/* Half a line is another rule: "Allow: /public" cut to "Allow: /". */
+	if (capture->truncated != TRUNCATED_NO ||
+	    text.len >= p->config->robots_max_bytes)
+		text = robots_whole_lines(text);
+	buf_clear(&p->rules);
+	r = robots_compile(text, span_from(p->config->robots_agent), &p->rules);
+	if (r == -EMSGSIZE)
+		return 0; /* more rules than the store keeps: none are kept */
+	if (r < 0)
+		return r;
+	put(p, OUTPUT_RULES, 0, 0, buf_span(&p->rules));
+	return 0;
+}
+
+/*
+ * The step: one page, from PAGES to RECORDS.  Killed anywhere in it, the next
+ * parser does it again: the output's lap is stored last.
+ */
+static int
+step(struct parser *p, uint32_t cell)
+{
+	const struct conveyor_shape *shape = conveyor_shape(p->cv);
+	struct capture capture;
+	struct order order;
+	void *at;
+	size_t size;
+	int r;
+
+	p->cell = cell;
+	p->cut = false;
+	roster_set_current(p->cv, cell);
+	r = order_read(conveyor_order(p->cv, cell), shape->order_size, &order);
+	if (r < 0)
+		return r;
+	r = capture_read(conveyor_capture(p->cv, cell), shape->capture_size,
+	    order.lap, &capture);
+	if (r < 0)
+		return r;
+	if (r == 1 && capture.body_len > conveyor_body_room(p->cv, cell))
+		return -EBADMSG;
+
+	at = conveyor_output(p->cv, cell);
+	size = conveyor_output_room(p->cv, cell);
+	if (size < OUTPUT_HEAD &&
+	    conveyor_grow_output(p->cv, cell, CONVEYOR_STEP,
+		p->config->shm_budget) == 0)
+		size = conveyor_output_room(p->cv, cell);
+	if (size < OUTPUT_HEAD) {
+		/* No room at all: the record is written without us. */
+		char reason = REASON_TOO_LARGE;
+
+		at = conveyor_inline(p->cv, cell);
+		output_begin(&p->out, at, shape->inline_size);
+		r = output_add(&p->out, OUTPUT_REASON, span_of(&reason, 1));
+		must(r == 0);
+	} else {
+		output_begin(&p->out, at, size);
+		if (r == 1 && order.kind == ORDER_PAGE)
+			r = parse_page(p, &order, &capture);
+		else if (r == 1)
+			r = parse_robots(p, &capture);
+		if (r < 0)
+			return r;
+	}
+	output_end(&p->out, order.lap);
+	roster_clear_current(p->cv);
+	r = conveyor_push(p->cv, QUEUE_RECORDS, cell);
+	if (r == 0)
+		roster_count(p->cv, COUNTER_JOBS, 1);
+	return r;
+}
+
+/* Take several only when there are plenty: work that one holds, a colleague
+ * cannot do. */
+static size_t
+fair_share(const struct parser *p)
+{
+	uint32_t waiting = conveyor_length(p->cv, QUEUE_PAGES);
+	uint32_t share = waiting / p->worker->crawl->parsers;
+
+	return share < 1 ? 1 : share > PARSER_BATCH ? PARSER_BATCH : share;
+}
+
+static int
+turn(struct parser *p)
+{
+	uint32_t cells[PARSER_BATCH];
+	int n = conveyor_pop_many(p->cv, QUEUE_PAGES, cells, fair_share(p));
+
+	roster_beat(p->cv, now_mono_ms());
+	if (n == 0)
+		return conveyor_wait(p->cv, QUEUE_PAGES, PARSER_NAP_MS) ==
+			       -EBADMSG
+			   ? -EBADMSG
+			   : 0;
+	if (n > 0)
+		roster_took_work(p->cv);
+	for (int i = 0; i < n; i++) {
+		int r = step(p, cells[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return n < 0 ? n : 0;
+}
+
+int
+parser_main(struct worker *worker)
+{
+	const struct config *config = &worker->crawl->config;
+	struct page_limits limits = {
+		.max_decoded = config->max_decoded,
+		.max_ratio = config->max_ratio,
+		.max_links = config->max_links,
+		.parse_depth = config->parse_depth,
+		.parse_memory = config->parse_memory,
+		.parse_cpu_ms = config->parse_cpu_ms,
+	};
+	struct parser p = { .worker = worker,
+		.cv = worker->cv,
+		.config = config,
+		.reader = page_reader_new(&limits) };
+	int r = 0;
+
+	if (p.reader == NULL)
+		return role_failed(-ENOMEM, "a page reader");
+	url_init(&p.url);
+	buf_init(&p.rules, config->robots_max_bytes + ROBOTS_BLOCK_OVERHEAD);
+	while (r == 0 && !role_stopping())
+		r = turn(&p);
+	buf_fini(&p.rules);
+	url_fini(&p.url);
+	page_reader_free(p.reader);
+	if (r == -ENOMEM)
+		abort(); /* so that blame finds the page (protocol.md 11) */
+	return r < 0 ? role_failed(r, "parsing") : WORKER_DONE;
+}

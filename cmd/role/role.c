@@ -1,0 +1,153 @@
+#include "cmd/role/role.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd/log.h"
+#include "cmd/now.h"
+
+enum {
+	ROOM_LOOK_MS = 250,
+	/* Room that a commit and a group of records need at the very least. */
+	ROOM_LEAST = 4 << 20,
+};
+
+static role_main *const mains[ROLES] = {
+	[ROLE_SCHEDULER] = scheduler_main,
+	[ROLE_RECORDER] = recorder_main,
+	[ROLE_STREAMER] = streamer_main,
+	[ROLE_CRAWLER] = crawler_main,
+	[ROLE_PARSER] = parser_main,
+};
+
+/* Which parts of a cell a role writes; a stray store elsewhere is SIGSEGV. */
+static const unsigned writes[ROLES] = {
+	[ROLE_SCHEDULER] = CONVEYOR_ORDER | CONVEYOR_SETTLE | CONVEYOR_LEDGER |
+			   CONVEYOR_FETCHED,
+	[ROLE_RECORDER] = CONVEYOR_SETTLE,
+	[ROLE_STREAMER] = 0,
+	[ROLE_CRAWLER] = CONVEYOR_CAPTURE | CONVEYOR_FETCHED,
+	[ROLE_PARSER] = CONVEYOR_INLINE,
+};
+
+static volatile sig_atomic_t stopping;
+
+static void
+on_term(int signal_number)
+{
+	(void)signal_number;
+	stopping = 1;
+}
+
+bool
+role_stopping(void)
+{
+	return stopping != 0;
+}
+
+sigset_t
+role_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	return set;
+}
+
+/* SIGINT is the terminal's word to the whole group; the supervisor alone
+ * decides in which order a crawl ends. */
+static void
+take_signals(void)
+{
+	struct sigaction term = { .sa_handler = on_term };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	sigset_t none;
+
+	sigaction(SIGTERM, &term, NULL); /* no SA_RESTART: sleeps end */
+	sigaction(SIGINT, &ignore, NULL);
+	sigaction(SIGHUP, &ignore, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void
+role_run(struct crawl *crawl, enum role_id role, uint32_t index)
+{
+	struct worker worker = { crawl, crawl->cv, role, index };
+	char name[32];
+
+	/* The order matters: a supervisor that died before the prctl is
+	 * noticed by the look at getppid() after it. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
+	    getppid() != crawl->supervisor)
+		_exit(1);
+	if (role == ROLE_CRAWLER || role == ROLE_PARSER)
+		snprintf(name, sizeof(name), "%s.%u", crawl_role_name(role),
+		    index);
+	else
+		snprintf(name, sizeof(name), "%s", crawl_role_name(role));
+	prctl(PR_SET_NAME, name);
+	log_setup(name, crawl->config.log, crawl->live);
+	take_signals();
+	conveyor_become(crawl->cv, crawl_worker_id(crawl, role, index));
+	if (conveyor_protect(crawl->cv, writes[role]) < 0)
+		_exit(1);
+	roster_beat(crawl->cv, now_mono_ms());
+	_exit(mains[role](&worker));
+}
+
+int
+role_wait_for_room(struct worker *worker)
+{
+	struct crawl *crawl = worker->crawl;
+	uint64_t need = crawl_reserve(crawl);
+	char note[ROSTER_NOTE];
+	bool said = false;
+
+	if (need < ROOM_LEAST)
+		need = ROOM_LEAST;
+	while (crawl_disk_free(crawl) < need) {
+		struct timespec pause = { 0, ROOM_LOOK_MS * 1000000L };
+
+		if (role_stopping())
+			return -EINTR;
+		if (!said) {
+			snprintf(note, sizeof(note),
+			    "paused: %llu MiB free under the crawl directory, "
+			    "%llu MiB wanted (disk_reserve)",
+			    (unsigned long long)crawl_disk_free(crawl) >> 20,
+			    (unsigned long long)need >> 20);
+			log_warn("%s; it goes on by itself", note);
+			roster_note(worker->cv, note);
+			said = true;
+		}
+		roster_beat(worker->cv, now_mono_ms());
+		nanosleep(&pause, NULL);
+	}
+	if (said) {
+		log_info("there is room again, going on");
+		roster_note(worker->cv, "");
+	}
+	return 0;
+}
+
+int
+role_failed(int error, const char *what)
+{
+	if (error == -EBADMSG) {
+		log_error("%s: the shared segment holds an impossible value",
+		    what);
+		return WORKER_CORRUPT;
+	}
+	if (error == -ENOSPC || error == -EDQUOT) {
+		log_warn("%s: no room left on the disk", what);
+		return WORKER_NO_ROOM;
+	}
+	log_error("%s: %s", what, strerror(-error));
+	return 1;
+}

@@ -1,0 +1,344 @@
+/*
+ * control - the control socket: a JSON object a line in, one a line out.
+ *
+ * It is answered from the supervisor's own state and from shared memory, so it
+ * answers while every worker hangs.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cmd/log.h"
+#include "cmd/now.h"
+#include "cmd/supervisor/supervisor_impl.h"
+#include "ipc/channel.h"
+#include "lib/base/buf.h"
+
+enum {
+	CLIENTS = 64,         /* at once; more are closed at the door */
+	REQUEST_MAX = 4096,   /* bytes of one line */
+	ANSWER_MAX = 1 << 20, /* bytes of answers that a client did not read */
+};
+
+struct client {
+	struct control *control;
+	int fd; /* -1: free */
+	char line[REQUEST_MAX];
+	size_t len;
+	struct buf out;
+};
+
+struct control {
+	struct supervisor *sup;
+	int listener;
+	char path[PATH_MAX];
+	struct client clients[CLIENTS];
+};
+
+/* --- requests ------------------------------------------------------------ */
+
+typedef json_t *request_fn(struct supervisor *sup, json_t *request);
+
+static json_t *refusal(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+static json_t *
+refusal(const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return json_pack("{s:b, s:s}", "ok", 0, "error", text);
+}
+
+static json_t *
+request_status(struct supervisor *sup, json_t *request)
+{
+	(void)request;
+	return report_status(sup);
+}
+
+static json_t *
+request_stop(struct supervisor *sup, json_t *request)
+{
+	bool now = json_is_true(json_object_get(request, "now"));
+
+	log_info("asked to stop%s", now ? " at once" : "");
+	sup->interrupted = true;
+	stop_begin(sup, now);
+	return json_pack("{s:b}", "ok", 1);
+}
+
+/* "parser.1", "parser" for all of them, "all". */
+static bool
+slot_is(const struct slot *slot, const char *name)
+{
+	return strcmp(name, "all") == 0 || strcmp(name, slot->name) == 0 ||
+	       strcmp(name, crawl_role_name(slot->role)) == 0;
+}
+
+static json_t *
+signal_workers(struct supervisor *sup, json_t *request, enum child_event event)
+{
+	const char *name = json_string_value(
+	    json_object_get(request, "worker"));
+	json_t *done = json_array();
+
+	if (name == NULL || name[0] == '\0') {
+		json_decref(done);
+		return refusal("%s: which worker? parser.1, crawler, all",
+		    event == CHILD_KILL ? "kill" : "restart");
+	}
+	for (size_t i = 0; i < sup->n_slots; i++) {
+		if (!slot_is(&sup->slots[i], name))
+			continue;
+		supervisor_event(&sup->slots[i], event);
+		json_array_append_new(done, json_string(sup->slots[i].name));
+	}
+	if (json_array_size(done) == 0) {
+		json_decref(done);
+		return refusal("no worker is called %.64s; `mpcrawl status` "
+			       "names them",
+		    name);
+	}
+	return json_pack("{s:b, s:o}", "ok", 1, "workers", done);
+}
+
+static json_t *
+request_restart(struct supervisor *sup, json_t *request)
+{
+	return signal_workers(sup, request, CHILD_RESTART);
+}
+
+static json_t *
+request_kill(struct supervisor *sup, json_t *request)
+{
+	return signal_workers(sup, request, CHILD_KILL);
+}
+
+static const struct {
+	const char *name;
+	request_fn *fn;
+} requests[] = {
+	{ "status", request_status },
+	{ "stop", request_stop },
+	{ "restart", request_restart },
+	{ "kill", request_kill },
+};
+
+static json_t *
+answer(struct supervisor *sup, const char *line, size_t len)
+{
+	json_error_t error;
+	json_t *request = json_loadb(line, len, 0, &error);
+	const char *name = json_string_value(json_object_get(request, "cmd"));
+	json_t *reply = NULL;
+
+	if (!json_is_object(request))
+		reply = refusal("not a JSON object: %s", error.text);
+	else if (name == NULL)
+		reply = refusal("the key cmd is missing");
+	for (size_t i = 0; reply == NULL && i < ARRAY_LEN(requests); i++) {
+		if (strcmp(requests[i].name, name) == 0)
+			reply = requests[i].fn(sup, request);
+	}
+	if (reply == NULL)
+		reply = refusal("no such request: %.64s", name);
+	json_decref(request);
+	return reply;
+}
+
+/* --- clients ------------------------------------------------------------- */
+
+static void
+drop(struct client *client)
+{
+	loop_forget(&client->control->sup->loop, client->fd);
+	close(client->fd);
+	buf_fini(&client->out);
+	client->fd = -1;
+}
+
+static void on_client(void *arg, int fd, uint32_t events);
+
+/* Send what the socket takes; the rest when it takes more. */
+static void
+flush(struct client *client)
+{
+	struct buf *out = &client->out;
+	ssize_t n = 0;
+
+	if (out->len > 0)
+		n = send(client->fd, out->ptr, out->len,
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		drop(client);
+		return;
+	}
+	if (n > 0) {
+		memmove(out->ptr, out->ptr + n, out->len - (size_t)n);
+		out->len -= (size_t)n;
+	}
+	if (loop_watch(&client->control->sup->loop, client->fd,
+		out->len > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN, on_client,
+		client) < 0)
+		drop(client);
+}
+
+static int
+add_answer(struct client *client, const char *line, size_t len)
+{
+	json_t *reply = answer(client->control->sup, line, len);
+	char *text = json_dumps(reply, JSON_COMPACT);
+	int r = -ENOMEM;
+
+	if (text != NULL)
+		r = buf_printf(&client->out, "%s\n", text);
+	free(text);
+	json_decref(reply);
+	return r;
+}
+
+static void
+take_lines(struct client *client)
+{
+	char *end;
+
+	while ((end = memchr(client->line, '\n', client->len)) != NULL) {
+		size_t len = (size_t)(end - client->line);
+
+		if (add_answer(client, client->line, len) < 0) {
+			drop(client);
+			return;
+		}
+		client->len -= len + 1;
+		memmove(client->line, end + 1, client->len);
+	}
+	if (client->len == sizeof(client->line)) {
+		json_t *reply = refusal("a request is at most %d bytes",
+		    REQUEST_MAX);
+		char *text = json_dumps(reply, JSON_COMPACT);
+
+		/* There is no telling where the next line starts. */
+		if (text != NULL && buf_printf(&client->out, "%s\n", text) == 0)
+			flush(client);
+		free(text);
+		json_decref(reply);
+		if (client->fd >= 0)
+			drop(client);
+		return;
+	}
+	flush(client);
+}
+
+static void
+on_client(void *arg, int fd, uint32_t events)
+{
+	struct client *client = arg;
+	ssize_t n;
+
+	if (events & EPOLLOUT)
+		flush(client);
+	if (client->fd != fd || !(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+		return;
+	n = recv(fd, client->line + client->len,
+	    sizeof(client->line) - client->len, MSG_DONTWAIT);
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+		drop(client);
+		return;
+	}
+	if (n > 0) {
+		client->len += (size_t)n;
+		take_lines(client);
+	}
+}
+
+static void
+on_listener(void *arg, int fd, uint32_t events)
+{
+	struct control *control = arg;
+	int conn, r;
+
+	(void)events;
+	while ((r = channel_accept(fd, &conn)) != -EAGAIN) {
+		struct client *client = NULL;
+
+		if (r == -EACCES || r == -ECONNABORTED || r == -EINTR)
+			continue; /* it was not for us to serve */
+		if (r < 0)
+			return;
+		for (size_t i = 0; i < CLIENTS && client == NULL; i++) {
+			if (control->clients[i].fd < 0)
+				client = &control->clients[i];
+		}
+		if (client == NULL) {
+			close(conn);
+			continue;
+		}
+		client->fd = conn;
+		client->len = 0;
+		buf_init(&client->out, ANSWER_MAX);
+		if (loop_watch(&control->sup->loop, conn, EPOLLIN, on_client,
+			client) < 0)
+			drop(client);
+	}
+}
+
+int
+control_open(struct supervisor *sup)
+{
+	struct control *control = calloc(1, sizeof(*control));
+	struct err err = ERR_NONE;
+	int r;
+
+	if (control == NULL)
+		return -ENOMEM;
+	control->sup = sup;
+	for (size_t i = 0; i < CLIENTS; i++)
+		control->clients[i] = (struct client){ .control = control,
+			.fd = -1 };
+	sup->control = control;
+	r = crawl_path(sup->crawl, "mpcrawl.sock", control->path, &err);
+	if (r == 0)
+		r = channel_listen(control->path, &control->listener);
+	if (r == 0)
+		r = loop_watch(&sup->loop, control->listener, EPOLLIN,
+		    on_listener, control);
+	if (r < 0)
+		log_error("%s: %s", control->path, strerror(-r));
+	return r;
+}
+
+void
+control_abandon(struct supervisor *sup)
+{
+	struct control *control = sup->control;
+
+	if (control == NULL)
+		return;
+	close(control->listener);
+	for (size_t i = 0; i < CLIENTS; i++) {
+		if (control->clients[i].fd >= 0)
+			close(control->clients[i].fd);
+	}
+}
+
+void
+control_close(struct supervisor *sup)
+{
+	struct control *control = sup->control;
+
+	if (control == NULL)
+		return;
+	unlink(control->path);
+	control_abandon(sup);
+	for (size_t i = 0; i < CLIENTS; i++)
+		buf_fini(&control->clients[i].out);
+	free(control);
+	sup->control = NULL;
+}

@@ -1,0 +1,107 @@
+/*
+ * supervisor_impl - the supervisor's state, shared by its files.
+ *
+ *   supervisor.c  the loop: children, deaths, recovery, the end
+ *   stop.c        the order in which a crawl ends
+ *   control.c     the control socket
+ *   report.c      live line, status, closing report
+ */
+#ifndef CMD_SUPERVISOR_SUPERVISOR_IMPL_H
+#define CMD_SUPERVISOR_SUPERVISOR_IMPL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "cmd/crawl.h"
+#include "cmd/loop.h"
+#include "cmd/supervisor/child.h"
+
+struct supervisor;
+
+struct slot {
+	struct supervisor *sup;
+	enum role_id role;
+	uint32_t index;
+	uint8_t id; /* worker id on the conveyor */
+	char name[24];
+	struct child child;
+	pid_t pid;        /* 0: none */
+	int pidfd;        /* -1: none */
+	bool asked;       /* its end was ours or a person's wish */
+	int64_t timer_ms; /* monotonic; INT64_MAX: none */
+	int64_t died_ms;  /* monotonic */
+	uint32_t starts;
+	char last[80]; /* how the last one ended, in words */
+};
+
+/* Stages of an orderly stop (protocol.md 8), in order. */
+enum stop_stage {
+	STOP_NOT,
+	STOP_CRAWLERS,
+	STOP_PARSERS,
+	STOP_RECORDER,
+	STOP_SCHEDULER,
+	STOP_STREAMER,
+	STOP_DONE,
+};
+
+struct rate {
+	int64_t at_ms;
+	uint64_t pages;
+	double per_s;
+};
+
+struct control;
+
+struct supervisor {
+	struct crawl *crawl;
+	struct loop loop;
+	int signal_fd;
+	struct control *control;
+	struct slot *slots;
+	size_t n_slots;
+	bool corrupt;    /* the segment has to be discarded */
+	int corruptions; /* in the window that began at … */
+	int64_t corrupt_ms;
+
+	enum stop_stage stop;
+	bool stop_now;    /* do not wait for anybody */
+	bool interrupted; /* a person or a signal stopped it */
+	int64_t stop_ms;  /* when the stop began, monotonic */
+	int fatal;        /* an exit status that overrides */
+
+	int64_t started_ms; /* monotonic */
+	int64_t line_ms;    /* the last live line or plain line */
+	bool tty;
+	struct rate rate;
+	uint64_t cpu_us[ROLES + 1]; /* of the reaped, by role; [ROLES]: seeds */
+};
+
+static inline bool
+slot_running(const struct slot *slot)
+{
+	return slot->pid > 0;
+}
+
+/* supervisor.c */
+void supervisor_event(struct slot *slot, enum child_event event);
+void supervisor_kill_all(struct supervisor *sup);
+
+/* stop.c */
+void stop_begin(struct supervisor *sup, bool now);
+void stop_advance(struct supervisor *sup);
+
+/* control.c: 0 or -errno. */
+MUST_USE int control_open(struct supervisor *sup);
+void control_close(struct supervisor *sup);
+/* In a child after fork: its descriptors, not its socket. */
+void control_abandon(struct supervisor *sup);
+
+/* report.c */
+void report_tick(struct supervisor *sup);
+json_t *report_status(struct supervisor *sup);
+/* The closing report: text, and JSON when asked for.  The exit status. */
+int report_end(struct supervisor *sup, const struct snapshot *snap);
+
+#endif

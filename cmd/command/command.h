@@ -1,13 +1,36 @@
 /*
- * command - the subcommands of mpcrawl: each takes its words, its own name
- * first, and returns the exit status.
+ * command - the subcommands of mpcrawl, one file each; main.c has the table.
+ *
+ * Each gets the words behind `mpcrawl`, its own name first, and returns the
+ * exit status.
  */
 #ifndef CMD_COMMAND_COMMAND_H
 #define CMD_COMMAND_COMMAND_H
 
-/* `resolve` and `canon`: URLs on standard input, one JSON object a line. */
-int command_url(int argc, char **argv);
-/* What a robots.txt allows: JSON lines on standard input and output. */
-int command_robots_check(int argc, char **argv);
+typedef int command_fn(int argc, char **argv);
+
+command_fn command_start;
+command_fn command_check;
+command_fn command_help;
+command_fn command_version;
+
+/* ctl.c: one request to the running crawl, one answer. */
+command_fn command_status;
+command_fn command_stop;
+command_fn command_restart;
+command_fn command_kill;
+
+/* Line filters: a JSON object a line in, one out. */
+command_fn command_url;
+command_fn command_robots_check;
+
+/* The subcommands, for help and suggestions; ends with a NULL name. */
+struct command {
+	const char *name;
+	const char *words; /* "[URL...]" */
+	const char *help;
+	command_fn *fn;
+};
+extern const struct command command_table[];
 
 #endif

@@ -98,9 +98,9 @@ command_url(int argc, char **argv)
 	struct work work;
 	int r;
 
-	if (argc == 1 && strcmp(argv[0], "resolve") == 0)
+	if (argc == 2 && strcmp(argv[1], "resolve") == 0)
 		answer = answer_resolve;
-	else if (argc == 1 && strcmp(argv[0], "canon") == 0)
+	else if (argc == 2 && strcmp(argv[1], "canon") == 0)
 		answer = answer_canon;
 	if (answer == NULL) {
 		fprintf(stderr,
@@ -116,7 +116,7 @@ command_url(int argc, char **argv)
 	buf_init(&work.page, URL_MAX);
 	r = filter_run(answer, &work, STDIN_FILENO, STDOUT_FILENO);
 	if (r < 0)
-		fprintf(stderr, "mpcrawl url %s: %s\n", argv[0], strerror(-r));
+		fprintf(stderr, "mpcrawl url %s: %s\n", argv[1], strerror(-r));
 	url_fini(&work.base);
 	url_fini(&work.url);
 	buf_fini(&work.site);

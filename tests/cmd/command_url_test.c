@@ -34,7 +34,8 @@ scratch_file(void)
 static char *
 run(const char *word, struct span input, int expected_status)
 {
-	char *argv[] = { (char *)(uintptr_t)word, NULL };
+	char *argv[] = { (char *)(uintptr_t) "url", (char *)(uintptr_t)word,
+		NULL };
 	int in = scratch_file(), out = scratch_file();
 	off_t len;
 	char *text;
@@ -43,7 +44,7 @@ run(const char *word, struct span input, int expected_status)
 	ck_assert_int_eq(lseek(in, 0, SEEK_SET), 0);
 	ck_assert_int_eq(dup2(in, STDIN_FILENO), STDIN_FILENO);
 	ck_assert_int_eq(dup2(out, STDOUT_FILENO), STDOUT_FILENO);
-	ck_assert_int_eq(command_url(1, argv), expected_status);
+	ck_assert_int_eq(command_url(2, argv), expected_status);
 	len = lseek(out, 0, SEEK_END);
 	text = malloc((size_t)len + 1);
 	ck_assert_ptr_nonnull(text);
@@ -171,7 +172,8 @@ END_TEST
 
 START_TEST(url_answers_before_it_waits)
 {
-	char *argv[] = { (char *)(uintptr_t) "resolve", NULL };
+	char *argv[] = { (char *)(uintptr_t) "url",
+		(char *)(uintptr_t) "resolve", NULL };
 	int to[2], from[2], status;
 	char answer[100];
 	pid_t pid;
@@ -184,7 +186,7 @@ START_TEST(url_answers_before_it_waits)
 		dup2(to[0], STDIN_FILENO);
 		dup2(from[1], STDOUT_FILENO);
 		close(to[1]);
-		_exit(command_url(1, argv));
+		_exit(command_url(2, argv));
 	}
 	close(from[1]);
 	for (int i = 0; i < 3; i++) {
@@ -201,24 +203,27 @@ END_TEST
 
 START_TEST(url_says_how_it_is_used_and_what_failed)
 {
-	char *none[] = { NULL };
-	char *wrong[] = { (char *)(uintptr_t) "resolv", NULL };
-	char *more[] = { (char *)(uintptr_t) "resolve",
-		(char *)(uintptr_t) "http://h", NULL };
-	char *fine[] = { (char *)(uintptr_t) "resolve", NULL };
+	char *none[] = { (char *)(uintptr_t) "url", NULL };
+	char *wrong[] = { (char *)(uintptr_t) "url",
+		(char *)(uintptr_t) "resolv", NULL };
+	char *more[] = { (char *)(uintptr_t) "url",
+		(char *)(uintptr_t) "resolve", (char *)(uintptr_t) "http://h",
+		NULL };
+	char *fine[] = { (char *)(uintptr_t) "url",
+		(char *)(uintptr_t) "resolve", NULL };
 
-	ck_assert_int_eq(command_url(0, none), 2);
-	ck_assert_int_eq(command_url(1, wrong), 2);
-	ck_assert_int_eq(command_url(2, more), 2);
+	ck_assert_int_eq(command_url(1, none), 2);
+	ck_assert_int_eq(command_url(2, wrong), 2);
+	ck_assert_int_eq(command_url(3, more), 2);
 	/* A folder cannot be read from, and /dev/full is full. */
 	ck_assert_int_eq(dup2(open("/", O_RDONLY), STDIN_FILENO), STDIN_FILENO);
-	ck_assert_int_eq(command_url(1, fine), 1);
+	ck_assert_int_eq(command_url(2, fine), 1);
 	ck_assert_int_eq(dup2(open("/dev/full", O_WRONLY), STDOUT_FILENO),
 	    STDOUT_FILENO);
 	ck_assert_int_eq(dup2(open("tests/data/url/resolve.jsonl", O_RDONLY),
 			     STDIN_FILENO),
 	    STDIN_FILENO);
-	ck_assert_int_eq(command_url(1, fine), 1);
+	ck_assert_int_eq(command_url(2, fine), 1);
 }
 END_TEST
 

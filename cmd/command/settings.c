@@ -1,0 +1,48 @@
+#include "cmd/command/settings.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "lib/url/scope.h"
+
+/* Every glob compiles, or the crawl does not start. */
+static int
+try_globs(const struct config *config, struct err *err)
+{
+	struct scope *scope = scope_new(SCOPE_ANY);
+	int r = scope ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < config->n_globs; i++)
+		r = scope_add_rule(scope, config->globs[i].include,
+		    span_from(config->globs[i].glob), err);
+	scope_free(scope);
+	return r;
+}
+
+int
+settings_load(struct config *config, int argc, char **argv, int *n_words,
+    struct err *err)
+{
+	struct rlimit files = { 0 };
+	cpu_set_t cpus;
+	unsigned cores = 1;
+	long pages = sysconf(_SC_PHYS_PAGES);
+	int r;
+
+	*n_words = 0;
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0)
+		cores = (unsigned)CPU_COUNT(&cpus);
+	getrlimit(RLIMIT_NOFILE, &files);
+	r = config_init(config);
+	if (r == 0)
+		r = config_load(config, argc, argv, n_words, err);
+	if (r == 0)
+		r = config_finish(config, cores, files.rlim_cur,
+		    (uint64_t)(pages > 0 ? pages : 0) *
+			(uint64_t)sysconf(_SC_PAGESIZE),
+		    err);
+	return r == 0 ? try_globs(config, err) : r;
+}

@@ -1,0 +1,18 @@
+/*
+ * settings - the settings of this call on this machine, for every command.
+ */
+#ifndef CMD_COMMAND_SETTINGS_H
+#define CMD_COMMAND_SETTINGS_H
+
+#include "lib/base/err.h"
+#include "lib/config/config.h"
+
+/*
+ * Defaults, file and options, with `auto` filled in for this machine; globs
+ * tried.  Words are moved to the front of argv.  0 or -errno with `err`.  The
+ * caller config_fini()s in either case.
+ */
+MUST_USE int settings_load(struct config *config, int argc, char **argv,
+    int *n_words, struct err *err);
+
+#endif

@@ -1,0 +1,58 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/command/command.h"
+#include "cmd/crawl.h"
+
+/* clang-format off */
+const struct command command_table[] = {
+	{ "start",   "[URL...]", "crawl, or go on with a crawl; adds the URLs as seeds", command_start },
+	{ "status",  "[--json]", "how the crawl stands; answers even when every worker hangs", command_status },
+	{ "stop",    "[--now]",  "end the crawl within stop_timeout; start goes on with it", command_stop },
+	{ "restart", "WORKER",   "end workers and start them again: parser.1, crawler, all", command_restart },
+	{ "kill",    "WORKER",   "kill -9 workers; nothing is lost, they start again", command_kill },
+	{ "check",   "",         "read the settings and say whether they are right", command_check },
+	{ "url",     "resolve|canon", "line filter: a JSON object with `input` and `base` a line", command_url },
+	{ "robots-check", "",    "line filter: a JSON object with `robots`, `agent` and `url`", command_robots_check },
+	{ "version", "",         "versions of mpcrawl and its libraries", command_version },
+	{ "help",    "[settings]", "this text, or all settings", command_help },
+	{ NULL, NULL, NULL, NULL },
+};
+/* clang-format on */
+
+static int
+unknown(const char *word)
+{
+	const char *names[32];
+	const char *near;
+	size_t n = 0;
+
+	while (command_table[n].name != NULL) {
+		names[n] = command_table[n].name;
+		n++;
+	}
+	near = config_nearest(word, names, n);
+	fprintf(stderr,
+	    "mpcrawl: no command %s%s%s%s; `mpcrawl help` names "
+	    "them\n",
+	    word, near ? " (did you mean " : "", near ? near : "",
+	    near ? "?)" : "");
+	return EXIT_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *word = argc > 1 ? argv[1] : "help";
+
+	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+		word = "help";
+	if (strcmp(word, "--version") == 0)
+		word = "version";
+	for (const struct command *c = command_table; c->name != NULL; c++) {
+		if (strcmp(c->name, word) == 0)
+			return c->fn(argc > 1 ? argc - 1 : argc,
+			    argc > 1 ? argv + 1 : argv);
+	}
+	return unknown(word);
+}

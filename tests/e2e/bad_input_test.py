@@ -1,0 +1,202 @@
+#!/usr/bin/python3
+"""What is refused, with which exit status, and what the message says."""
+
+import os
+import subprocess
+import sys
+
+import sites
+from faults import FaultServer, page
+from harness import (NO_SEED, USAGE, check, kill, main, own_mounts, same, tail)
+
+GOOD = "http://127.0.0.1:9/"  # never asked: each of these ends before a fetch
+
+
+def refused(t, words, *texts):
+    """`mpcrawl start` with these words is refused, and says these texts."""
+    crawl = t.crawl()
+    crawl.command("start", *words).refused(*texts)
+    same(crawl.count(), 0, "records")
+    crawl.leaves_nothing()
+    return crawl
+
+
+def test_no_url(t):
+    refused(t, [], "url")
+
+
+def test_what_is_no_url_is_named(t):
+    for word in ("nonsense", "http://", "http://[::1", "http://127.0.0.1:99999/",
+                 "http://a b/"):
+        refused(t, [word, "--allow-private"], word)
+
+
+def test_a_scheme_that_is_not_fetched_is_named(t):
+    refused(t, ["ftp://127.0.0.1/", "--allow-private"], "ftp://127.0.0.1/")
+
+
+def test_one_bad_url_among_good_ones_starts_nothing(t):
+    server = t.server(FaultServer())
+    crawl = refused(t, [server.url(), "nonsense", "--allow-private"], "nonsense")
+    same(server.paths(), [], "requests")
+    check(not crawl.outputs(), "there are records")
+
+
+def test_a_bad_line_in_a_file_of_seeds_is_named(t):
+    seeds = t.write("seeds", f"{GOOD}\n\n# a remark\nnonsense\n")
+    refused(t, ["-i", seeds, "--allow-private"], "seeds", "nonsense", "4")
+
+
+def test_a_file_of_seeds_that_is_not_there(t):
+    refused(t, ["-i", t.path("nowhere"), "--allow-private"], "nowhere", "no such file")
+
+
+def test_an_unknown_option_gets_the_nearest_name(t):
+    refused(t, [GOOD, "--host-dely", "1s"], "host-dely", "host-delay")
+    refused(t, [GOOD, "--alow-private"], "alow-private", "allow-private")
+
+
+def test_an_unknown_key_of_the_file_gets_line_and_nearest_name(t):
+    crawl = t.crawl()
+    os.mkdir(crawl.dir)
+    t.write(os.path.join(crawl.dir, "mpcrawl.conf"), "host_delay = 2s\nmax_boddy = 3M\n")
+    crawl.command("start", GOOD).refused("mpcrawl.conf", "2", "max_boddy", "max_body")
+
+
+def test_a_bad_value_of_the_file_names_line_and_key(t):
+    crawl = t.crawl()
+    os.mkdir(crawl.dir)
+    t.write(os.path.join(crawl.dir, "mpcrawl.conf"), "# mine\n\nhost_delay = soon\n")
+    crawl.command("start", GOOD).refused("mpcrawl.conf", "3", "host_delay", "soon")
+
+
+def test_a_value_out_of_range_names_key_value_and_range(t):
+    refused(t, [GOOD, "--host-concurrency", "99999999"], "host-concurrency", "99999999")
+    refused(t, [GOOD, "--crawlers", "10000"], "crawlers", "10000")
+    refused(t, [GOOD, "--host-delay", "-1s"], "host-delay", "-1s")
+
+
+def test_a_value_of_another_kind_names_key_and_value(t):
+    refused(t, [GOOD, "--host-delay", "soon"], "host-delay", "soon")
+    refused(t, [GOOD, "--max-body", "1X"], "max-body", "1X")
+    refused(t, [GOOD, "--scope", "hosts"], "scope", "hosts", "host", "domain", "prefix", "any")
+    refused(t, [GOOD, "--allow-private=perhaps"], "allow-private", "perhaps")
+
+
+def test_an_option_without_its_value(t):
+    refused(t, [GOOD, "--host-delay"], "host-delay")
+
+
+def test_an_unknown_command_gets_the_nearest_name(t):
+    crawl = t.crawl()
+    crawl.command("strat", GOOD).refused("strat", "start")
+    crawl.command("frobnicate").refused("frobnicate", "help")
+
+
+def test_no_contact_off_loopback(t):
+    refused(t, ["http://www.example.invalid/"], "contact")
+
+
+def test_a_private_address_is_not_fetched_unless_allowed(t):
+    """Loopback is a private address; the setting that allows it is named."""
+    server = t.server(FaultServer().on("/", page()))
+    crawl = t.crawl(server.url(), allow_private=None, retries=0)
+    status = crawl.start().wait()
+    check(status in (USAGE, NO_SEED), f"exit status {status}: {tail(crawl.said())}")
+    same(server.paths(), [], "requests")
+    check("allow_private" in crawl.said().replace("-", "_"),
+          f"the setting is not named: {tail(crawl.said())}")
+    if status == NO_SEED:
+        same(crawl.record(server.url())["reason"], "blocked_ssrf", "reason")
+
+
+def test_a_dir_that_is_a_file(t):
+    path = t.write("file", "mine\n")
+    crawl = t.crawl(dir=path)
+    crawl.command("start", GOOD, "--allow-private").refused(path)
+    with open(path, encoding="utf-8") as f:
+        same(f.read(), "mine\n", "the file")
+
+
+def test_a_dir_that_cannot_be_written_to(t):
+    there = t.path("full")
+    t.tmpfs(there, "1M")
+    subprocess.run(["mount", "-i", "-t", "tmpfs", "-o", "remount,ro", "tmpfs", there], check=True)
+    crawl = t.crawl(dir=os.path.join(there, "crawl"))
+    crawl.command("start", GOOD, "--allow-private").refused(there, "read-only")
+    crawl = t.crawl(dir=there)
+    crawl.command("start", GOOD, "--allow-private").refused(there, "read-only")
+
+
+def test_a_dir_whose_parent_is_not_there(t):
+    crawl = t.crawl(dir=t.path("no", "such", "place"))
+    result = crawl.command("start", GOOD, "--allow-private", "--max-time", "2s",
+                           "--retries", "0")
+    # Made with its parents, or refused by name; never a silent other place.
+    if result.status == USAGE:
+        result.refused("no")
+    else:
+        check(os.path.isdir(crawl.dir), f"the crawl is elsewhere: {result!r}")
+
+
+def test_a_dir_in_use_names_the_pid(t):
+    root = t.path("site")
+    sites.generate(root, 50)
+    site = t.site(root)
+    crawl = t.crawl(site.url + "index.html", host_delay="1h")
+    crawl.start().wait_answers()
+    pid = crawl.process.pid
+    again = crawl.command("start", GOOD, "--allow-private", seconds=15)
+    again.refused(str(pid))
+    check(crawl.running(), "the first was disturbed")
+    crawl.answers()
+    kill(pid, 15)
+    crawl.ends(3)
+
+
+def test_a_dir_of_a_newer_layout_is_left_alone(t):
+    server = t.server(FaultServer().on("/", page("old")))
+    crawl = t.crawl(server.url()).run()
+    before = crawl.records()
+    sites.set_store_layout(os.path.join(crawl.dir, "frontier"), 99)
+    crawl.command("start", *crawl_words(), seconds=15).refused("newer", "99")
+    same(crawl.records(), before, "the records")
+
+
+def crawl_words():
+    return [GOOD, "--allow-private"]
+
+
+def test_no_such_crawl(t):
+    crawl = t.crawl(dir=t.path("nothing"))
+    for words in (["status"], ["stop"], ["restart", "parser"], ["kill", "crawler.0"]):
+        result = crawl.command(*words)
+        check(result.status == USAGE, f"{result!r}")
+        check("nothing" in result.err, f"the directory is not named: {result!r}")
+    check(not os.path.exists(crawl.dir), "a question made the directory")
+
+
+def test_help_and_version_are_answers(t):
+    crawl = t.crawl()
+    for words in (["help"], ["--help"], ["version"], ["--version"]):
+        result = crawl.command(*words)
+        same(result.status, 0, f"{result!r}")
+        check(result.out and not result.err, f"{result!r}")
+    text = crawl.command("help", "start")
+    check("--host-delay" in text.out or "--host-delay" in crawl.command("help").out,
+          "help does not list the settings")
+    result = crawl.command("check", "--host-delay", "soon")
+    same(result.status, USAGE, f"{result!r}")
+
+
+def test_nothing_at_all_says_how_to_start(t):
+    crawl = t.crawl()
+    done = subprocess.run([crawl.argv()[0]], capture_output=True, text=True, check=False,
+                          stdin=subprocess.DEVNULL, timeout=10)
+    same(done.returncode, USAGE, "exit status")
+    check("start" in done.stderr, f"it said: {done.stderr}")
+
+
+if __name__ == "__main__":
+    own_mounts()
+    sys.exit(main())

@@ -1,0 +1,141 @@
+#!/usr/bin/python3
+"""A whole real site, against an independent walk of the same files."""
+
+import os
+import subprocess
+import sys
+
+import sites
+from harness import (BUILD, FINISHED, PATIENCE, SANITISED, TOP, check, check_sum, main, same,
+                     same_set)
+
+# The settings of `make crawl`.
+QUICK = {"host_delay": 0, "host_concurrency": 8}
+
+
+def is_html(record):
+    return record.get("status") == 200 and record.get("content_type", "").startswith("text/html")
+
+
+def finds_every_page(t, root, gzip):
+    site = t.site(root, gzip)
+    crawl = t.crawl(site.url + "index.html", **QUICK).run(seconds=60)
+    pages, missing = sites.walk(root, "index.html", site.url)
+    found = crawl.by_url()
+
+    same_set([url for url, record in found.items() if is_html(record)], pages, "pages")
+    same_set([url for url, record in found.items() if record.get("status") == 404], missing,
+             "records of what is missing")
+    same_set([url for url in found if url not in pages], missing, "other records")
+    for url, title in pages.items():
+        same(found[url].get("title", ""), title, f"title of {url}")
+        same(found[url]["v"], 1, f"schema of {url}")
+    same(len({record["id"] for record in found.values()}), len(found), "different ids")
+
+    fetched = [path for _, status, path in site.requests()]
+    same(len(fetched), len(set(fetched)), "requests, each URL once")
+    same_set(fetched, [url.removeprefix(site.url.rstrip("/")) for url in found] +
+             ["/robots.txt"], "requests")
+
+    report = crawl.report()
+    same(report["pages"], len(found), "pages in the report")
+    same(report["done"], len(found), "done")
+    said = crawl.said()
+    check(str(len(found)) in said.replace(",", ""), f"the closing report names no count: {said}")
+    return pages
+
+
+def test_crawl_finds_every_page_of_a_real_site(t):
+    pages = finds_every_page(t, sites.postgres(), gzip=False)
+    check(len(pages) > 1000, f"the walk found {len(pages)} pages only")
+
+
+def test_crawl_finds_every_page_when_they_come_compressed(t):
+    root = sites.postgres()
+    if SANITISED:
+        # The same code, on fewer pages.
+        root = t.path("site")
+        sites.generate(root, 100)
+    finds_every_page(t, root, gzip=True)
+
+
+def test_many_crawlers_and_parsers_share_the_pages(t):
+    root = t.path("site")
+    names = sites.generate(root, 300)
+    site = t.site(root)
+    crawl = t.crawl(site.url + "index.html", crawlers=3, parsers=4, host_concurrency=16).run()
+    same_set(crawl.by_url(), [site.url + name for name in names], "records")
+
+
+def test_links_and_body_are_in_the_records_when_asked_for(t):
+    root = t.path("site")
+    os.mkdir(root)
+    with open(os.path.join(root, "index.html"), "w", encoding="utf-8") as f:
+        f.write('<!DOCTYPE html><meta charset=utf-8><title> A \n title </title>'
+                '<a href="b.html#part">b</a><a href="http://127.0.0.9/x">far</a>ä')
+    with open(os.path.join(root, "b.html"), "wb") as f:
+        f.write(b"<!DOCTYPE html><meta charset=iso-8859-1><title>caf\xe9</title>")
+    site = t.site(root)
+    crawl = t.crawl(site.url + "index.html", fields="+links,+body").run()
+    record = crawl.record(site.url + "index.html")
+    same(record["title"], "A title", "title")
+    same([link["url"] for link in record["links"]],
+         [site.url + "b.html", "http://127.0.0.9/x"], "links")
+    check(record["body"].endswith("ä"), f"the body: {record}")
+    other = crawl.record(site.url + "b.html")
+    same(other["title"], "café", "title, decoded")
+    same(other["depth"], 1, "depth")
+    same(other["via"], site.url + "index.html", "via")
+    same(len(crawl.records()), 2, "records: what is out of scope has none")
+
+
+def test_a_second_host_is_crawled_when_the_scope_is_any(t):
+    root, far = t.path("site"), t.path("far")
+    sites.generate(far, 5)
+    other = t.site(far)
+    os.mkdir(root)
+    with open(os.path.join(root, "index.html"), "w", encoding="utf-8") as f:
+        f.write(f'<a href="{other.url}index.html">far</a>')
+    site = t.site(root)
+    crawl = t.crawl(site.url + "index.html", scope="any").run()
+    same(len(crawl.records()), 6, "records")
+
+
+def test_limits_end_the_crawl_with_their_own_status(t):
+    root = t.path("site")
+    sites.generate(root, 200)
+    site = t.site(root)
+    crawl = t.crawl(site.url + "index.html", max_pages=20, host_concurrency=2)
+    crawl.run(status=4)
+    check("max_pages" in crawl.said().replace("-", "_"),
+          f"the limit is not named: {crawl.said()}")
+    check(20 <= len(crawl.records()) < 100, f"{len(crawl.records())} records")
+    check_sum(crawl.report())
+
+
+def test_depth_and_globs_bound_what_is_fetched(t):
+    root = t.path("site")
+    names = sites.generate(root, 200)
+    site = t.site(root)
+    crawl = t.crawl(site.url + "index.html", max_depth=1).run()
+    # Ten links down, and one across.
+    same_set(crawl.by_url(), [site.url + name for name in names[:11]], "records")
+    crawl = t.crawl(site.url + "index.html", exclude="*/page1*.html").run()
+    check(not any("/page1" in url for url in crawl.by_url()), "an excluded page was fetched")
+
+
+def test_make_crawl_crawls_a_real_site_again_and_again(t):
+    """scripts/crawl, as `make crawl` calls it."""
+    sites.postgres()
+    for _ in range(1 if SANITISED else 2):
+        done = subprocess.run([os.path.join(TOP, "scripts/crawl")], cwd=t.folder,
+                              env={**os.environ, "BUILD": os.path.relpath(BUILD, TOP)},
+                              capture_output=True, text=True, timeout=60 * PATIENCE,
+                              check=False)
+        said = done.stdout + done.stderr
+        same(done.returncode, FINISHED, f"exit status; it said: {said}")
+        check("loopback" in said and "--allow-private" in said, f"it does not say so: {said}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+#!/usr/bin/python3
+"""Where seeds come from, what starting again does, where records go."""
+
+import json
+import os
+import subprocess
+import sys
+
+import sites
+from faults import FaultServer, page
+from harness import (FINISHED, STOPPED, USAGE, Result, alive, check, main, read_bytes, same,
+                     same_set, tail, wait_until)
+
+
+def server_of(t, n):
+    """`n` pages that nothing links to."""
+    server = FaultServer()
+    for i in range(n):
+        server.on(f"/{i}", page(f"page {i}"))
+    return t.server(server)
+
+
+def test_starting_again_with_another_seed_adds_it(t):
+    server = server_of(t, 3)
+    crawl = t.crawl(server.url("/0")).run()
+    same_set(crawl.by_url(), [server.url("/0")], "records of the first run")
+    crawl.start(server.url("/1"), server.url("/2")).ends()
+    same_set(crawl.by_url(), [server.url(f"/{i}") for i in range(3)], "records of both")
+    same(server.hits("/0"), 1, "requests of the first seed")
+
+
+def test_starting_again_without_a_seed_has_nothing_left_to_do(t):
+    server = server_of(t, 1)
+    crawl = t.crawl(server.url("/0")).run()
+    crawl.words = []
+    before = read_bytes(crawl.outputs()[0])
+    crawl.start().ends(FINISHED)
+    same(read_bytes(crawl.outputs()[0]), before, "the records")
+    same(server.hits("/0"), 1, "requests")
+
+
+def test_a_seed_that_is_known_is_not_fetched_again(t):
+    server = server_of(t, 1)
+    crawl = t.crawl(server.url("/0"), server.url("/0")).run()
+    crawl.start(server.url("/0")).ends()
+    same(len(crawl.records()), 1, "records")
+    same(server.hits("/0"), 1, "requests")
+
+
+def test_seeds_come_from_a_file(t):
+    server = server_of(t, 50)
+    seeds = t.write("seeds", "# seeds\n\n" + "".join(server.url(f"/{i}\r\n") for i in range(50)))
+    crawl = t.crawl(input=seeds, host_concurrency=4).run()
+    same_set(crawl.by_url(), [server.url(f"/{i}") for i in range(50)], "records")
+
+
+def test_seeds_are_streamed_from_standard_input(t):
+    server = server_of(t, 2000)
+    lines = "".join(server.url(f"/{i}\n") for i in range(2000))
+    with open(t.write("seeds", lines), "rb") as seeds:
+        crawl = t.crawl("-i", "-", stdin=seeds, host_concurrency=8).run(seconds=60)
+    same(len(crawl.by_url()), 2000, "records")
+
+
+def test_seeds_that_come_slowly_are_all_taken(t):
+    server = server_of(t, 4)
+    shell = ["bash", "-c", '(for i in 0 1 2 3; do echo "$0/$i"; sleep 0.2; done) | "$@"',
+             server.base]
+    crawl = t.crawl("-i", "-", prefix=shell).run()
+    same_set(crawl.by_url(), [server.url(f"/{i}") for i in range(4)], "records")
+
+
+def test_seeds_are_durable_before_the_first_fetch(t):
+    """Killed at the first request, started again without them: all are there."""
+    server = server_of(t, 30)
+    crawl = t.crawl(*(server.url(f"/{i}") for i in range(30)), host_delay="50ms")
+    crawl.start()
+    wait_until(server.paths, 10, "the first request")
+    crawl.kill_everything()
+    crawl.lose_shm()
+    crawl.words = []
+    crawl.start().ends()
+    same_set(crawl.by_url(), [server.url(f"/{i}") for i in range(30)], "records")
+
+
+def test_a_running_crawl_is_not_started_twice(t):
+    server = server_of(t, 2)
+    crawl = t.crawl(server.url("/0"), server.url("/1"), host_delay="1h").start().wait_answers()
+    result = crawl.command("start", server.url("/1"), "--allow-private", seconds=20)
+    result.refused("running", str(crawl.process.pid))
+    same(crawl.command("stop", seconds=15).status, 0, "exit status of stop")
+    crawl.ends(STOPPED)
+
+
+def test_records_stream_to_standard_output(t):
+    root = t.path("site")
+    names = sites.generate(root, 120)
+    site = t.site(root)
+    crawl = t.crawl(site.url + "index.html", "-o", "-", host_concurrency=4).run()
+    lines = [json.loads(line) for line in crawl.out().splitlines()]
+    same_set([line["url"] for line in lines], [site.url + name for name in names], "streamed")
+    same(len(lines), len(names), "lines")
+    same(sorted(line["id"] for line in lines), sorted(r["id"] for r in crawl.records()), "ids")
+
+
+def test_outputs_are_rotated_by_size(t):
+    root = t.path("site")
+    names = sites.generate(root, 100)
+    site = t.site(root)
+    crawl = t.crawl(site.url + "index.html", output_size="8K").run()
+    same_set(crawl.by_url(), [site.url + name for name in names], "records")
+    check(len(crawl.outputs()) > 3, f"the files: {crawl.outputs()}")
+    same(os.path.basename(crawl.outputs()[0]), "pages-000001.jsonl", "the first file")
+
+
+def test_detached_it_goes_on_until_it_is_stopped(t):
+    server = server_of(t, 2)
+    crawl = t.crawl(server.url("/0"), server.url("/1"), "-d", host_delay="1h")
+    same(crawl.start().wait(), 0, f"exit status; it said: {crawl.said()}")
+    check(crawl.answers(), "detached, it does not answer at once")
+    pid = crawl.supervisor()
+    check(pid and os.getsid(pid) != os.getsid(0) and os.getsid(pid) != crawl.process.pid,
+          "it is still of our session")
+    wait_until(lambda: crawl.count() == 1, 10, "the first record")
+    result = crawl.command("stop", seconds=20)
+    same(result.status, 0, f"{result!r}")
+    wait_until(lambda: not alive(pid), 3, "the supervisor to end: stop returned before")
+    crawl.leaves_nothing()
+
+
+def test_detached_it_says_in_the_foreground_why_it_cannot(t):
+    crawl = t.crawl("nonsense", "-d")
+    same(crawl.start().wait(), USAGE, "exit status")
+    check("nonsense" in crawl.err(), f"it said: {crawl.said()}")
+
+
+def test_settings_of_the_file_count_and_options_win(t):
+    server = server_of(t, 1)
+    crawl = t.crawl(server.url("/0"), allow_private=None, disk_reserve=None)
+    os.mkdir(crawl.dir)
+    t.write(os.path.join(crawl.dir, "mpcrawl.conf"),
+            "allow_private = yes\ndisk_reserve = 16M\nhost_delay = 1h\n"
+            "user_agent = from-the-file\n")
+    crawl.run()  # --host-delay 0 among its options
+    same(crawl.record(server.url("/0"))["status"], 200, "status")
+
+
+def test_the_current_directory_is_left_alone(t):
+    """Everything is under --dir; without it, under ./crawl."""
+    server = server_of(t, 1)
+    crawl = t.crawl(dir=t.path("here", "crawl"))
+    os.mkdir(t.path("here"))
+    words = [crawl.argv()[0], "start", server.url("/0"), "--allow-private"]
+    done = subprocess.run(words, cwd=t.path("here"), env=crawl.environment(), text=True,
+                          capture_output=True, timeout=60, check=False)
+    result = Result(words, done.returncode, done.stdout, done.stderr)
+    same(result.status, 0, f"{result!r}")
+    same(os.listdir(t.path("here")), ["crawl"], "what is there")
+    same(len(crawl.records()), 1, f"records; it said: {tail(done.stderr)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

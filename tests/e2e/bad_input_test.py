@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import sites
+import store
 from faults import FaultServer, page
 from harness import (NO_SEED, USAGE, check, kill, main, own_mounts, same, tail)
 
@@ -158,13 +159,9 @@ def test_a_dir_of_a_newer_layout_is_left_alone(t):
     server = t.server(FaultServer().on("/", page("old")))
     crawl = t.crawl(server.url()).run()
     before = crawl.records()
-    sites.set_store_layout(os.path.join(crawl.dir, "frontier"), 99)
-    crawl.command("start", *crawl_words(), seconds=15).refused("newer", "99")
+    store.set_layout(os.path.join(crawl.dir, "frontier"), 99)
+    crawl.command("start", GOOD, "--allow-private", seconds=15).refused("newer", "99")
     same(crawl.records(), before, "the records")
-
-
-def crawl_words():
-    return [GOOD, "--allow-private"]
 
 
 def test_no_such_crawl(t):

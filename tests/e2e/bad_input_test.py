@@ -43,9 +43,18 @@ def test_one_bad_url_among_good_ones_starts_nothing(t):
     check(not crawl.outputs(), "there are records")
 
 
-def test_a_bad_line_in_a_file_of_seeds_is_named(t):
-    seeds = t.write("seeds", f"{GOOD}\n\n# a remark\nnonsense\n")
-    refused(t, ["-i", seeds, "--allow-private"], "seeds", "nonsense", "4")
+def test_a_bad_line_in_a_file_of_seeds_is_named_and_left_out(t):
+    """A list of a million is not refused for one of them."""
+    server = t.server(FaultServer().on("/", page()))
+    seeds = t.write("seeds", f"{server.url()}\n\n# a remark\nnonsense\n")
+    crawl = t.crawl(input=seeds).run()
+    same(list(crawl.by_url()), [server.url()], "records")
+    for text in (seeds, "nonsense", "line 4"):
+        check(text in crawl.said(), f"it does not say {text}: {tail(crawl.said())}")
+
+
+def test_a_file_with_nothing_but_bad_lines(t):
+    refused(t, ["-i", t.write("seeds", "# none\n\n"), "--allow-private"], "no url")
 
 
 def test_a_file_of_seeds_that_is_not_there(t):

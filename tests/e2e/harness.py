@@ -75,7 +75,8 @@ def wait_until(predicate, seconds, what):
         value = predicate()
         if value:
             return value
-        check(time.monotonic() < end, lambda: f"waited {seconds * PATIENCE:g} s for {what}")
+        check(time.monotonic() < end, lambda: f"waited {seconds * PATIENCE:g} s for "
+                                              f"{what() if callable(what) else what}")
         time.sleep(0.01)
 
 
@@ -256,7 +257,8 @@ class Crawl:
 
     def kill_everything(self):
         """kill -9 of all processes, the supervisor first."""
-        found = sorted(self.pids(), key=lambda pid: pid != self.supervisor())
+        first = self.supervisor()
+        found = sorted(self.pids(), key=lambda pid: pid != first)
         for pid in found:
             kill(pid)
         self.reap()
@@ -287,9 +289,9 @@ class Crawl:
     # Looking at it
 
     def supervisor(self):
-        """The pid of mpcrawl itself, whatever it was started by."""
-        pid = int(read_bytes(os.path.join(self.dir, "lock")).split()[0])
-        return pid if alive(pid) else None
+        """The pid of mpcrawl itself, whatever it was started by; or None."""
+        words = read_bytes(os.path.join(self.dir, "lock")).split()
+        return int(words[0]) if words and alive(int(words[0])) else None
 
     def command(self, *words, seconds=10, input=None):
         done = subprocess.run(self.argv(*words), cwd=self.t.folder, env=self.environment(),

@@ -8,7 +8,7 @@ import sys
 import sites
 import store
 from faults import FaultServer, page
-from harness import (NO_SEED, USAGE, check, kill, main, own_mounts, same, tail)
+from harness import (NO_SEED, STOPPED, USAGE, check, kill, main, own_mounts, same, tail)
 
 GOOD = "http://127.0.0.1:9/"  # never asked: each of these ends before a fetch
 
@@ -161,7 +161,7 @@ def test_a_dir_in_use_names_the_pid(t):
     check(crawl.running(), "the first was disturbed")
     crawl.answers()
     kill(pid, 15)
-    crawl.ends(3)
+    crawl.ends(STOPPED)
 
 
 def test_a_dir_of_a_newer_layout_is_left_alone(t):
@@ -177,7 +177,7 @@ def test_no_such_crawl(t):
     crawl = t.crawl(dir=t.path("nothing"))
     for words in (["status"], ["stop"], ["restart", "parser"], ["kill", "crawler.0"]):
         result = crawl.command(*words)
-        check(result.status == USAGE, f"{result!r}")
+        same(result.status, STOPPED, f"{result!r}")
         check("nothing" in result.err, f"the directory is not named: {result!r}")
     check(not os.path.exists(crawl.dir), "a question made the directory")
 

@@ -165,10 +165,10 @@ def test_the_socket_is_the_owners(t):
 def test_garbage_on_the_socket_is_answered_or_dropped(t):
     waiting = Waiting(t)
     crawl = waiting.crawl
-    garbage = [b"\n", b"\0\0\0\n", b"{\n", b"[]\n", b"{}\n", b"null\n", b'{"command":7}\n',
-               b'{"command":"frobnicate"}\n', b"\xff\xfe\n", b'{"command":"restart"}\n',
-               b'{"command":"kill","worker":["parser"]}\n', b"[" * 5000 + b"\n",
-               b'{"command":"status"' + b" " * 3000, b"GET / HTTP/1.1\r\n\r\n", os.urandom(2000)]
+    garbage = [b"\n", b"\0\0\0\n", b"{\n", b"[]\n", b"{}\n", b"null\n", b'{"cmd":7}\n',
+               b'{"cmd":"frobnicate"}\n', b"\xff\xfe\n", b'{"cmd":"restart"}\n',
+               b'{"cmd":"kill","worker":["parser"]}\n', b"[" * 5000 + b"\n",
+               b'{"cmd":"status"' + b" " * 3000, b"GET / HTTP/1.1\r\n\r\n", os.urandom(2000)]
     before = crawl.workers()
     for data in garbage:
         with connect(crawl) as s:
@@ -229,7 +229,7 @@ def test_a_client_that_does_not_read_does_not_block_it(t):
         s.setblocking(False)
         try:
             for _ in range(20_000):
-                s.send(b'{"command":"status"}\n')
+                s.send(b'{"cmd":"status"}\n')
         except OSError:
             pass  # full, or hung up
         start = time.monotonic()

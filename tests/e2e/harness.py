@@ -303,7 +303,8 @@ class Crawl:
     def status(self, seconds=10):
         result = self.command("status", "--json", seconds=seconds)
         same(result.status, 0, f"exit status of {result!r}")
-        return json.loads(result.out)
+        status = json.loads(result.out)
+        return {**status, **status["totals"]}
 
     def answers(self):
         """True once the control socket does."""
@@ -372,6 +373,7 @@ class Crawl:
     def report(self):
         """The closing report as JSON, its sum checked."""
         report = json.loads(read_bytes(self.report_path))
+        report.update(report["totals"])
         check_sum(report)
         same(report["admitted"], len(self.records()), "records for those admitted")
         return report

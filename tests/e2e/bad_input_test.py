@@ -188,19 +188,19 @@ def test_help_and_version_are_answers(t):
         result = crawl.command(*words)
         same(result.status, 0, f"{result!r}")
         check(result.out and not result.err, f"{result!r}")
-    text = crawl.command("help", "start")
-    check("--host-delay" in text.out or "--host-delay" in crawl.command("help").out,
-          "help does not list the settings")
-    result = crawl.command("check", "--host-delay", "soon")
-    same(result.status, USAGE, f"{result!r}")
+    check("--host-delay" in crawl.command("help", "settings").out, "the settings are not listed")
+
+
+def test_settings_are_checked_without_a_crawl(t):
+    crawl = t.crawl()
+    crawl.command("check", "--host-delay", "soon").refused("host-delay", "soon")
+    result = crawl.command("check", "--host-delay", "3s")
+    same(result.status, 0, f"{result!r}")
 
 
 def test_nothing_at_all_says_how_to_start(t):
-    crawl = t.crawl()
-    done = subprocess.run([crawl.argv()[0]], capture_output=True, text=True, check=False,
-                          stdin=subprocess.DEVNULL, timeout=10)
-    same(done.returncode, USAGE, "exit status")
-    check("start" in done.stderr, f"it said: {done.stderr}")
+    result = t.crawl().command()
+    check("start" in result.out + result.err, f"{result!r}")
 
 
 if __name__ == "__main__":

@@ -2,12 +2,10 @@
 """A whole real site, against an independent walk of the same files."""
 
 import os
-import subprocess
 import sys
 
 import sites
-from harness import (BUILD, FINISHED, PATIENCE, SANITISED, TOP, check, check_sum, main, same,
-                     same_set)
+from harness import (BUILD, FINISHED, SANITISED, TOP, check, check_sum, main, same, same_set)
 
 # The settings of `make crawl`.
 QUICK = {"host_delay": 0, "host_concurrency": 8}
@@ -128,13 +126,11 @@ def test_make_crawl_crawls_a_real_site_again_and_again(t):
     """scripts/crawl, as `make crawl` calls it."""
     sites.postgres()
     for _ in range(1 if SANITISED else 2):
-        done = subprocess.run([os.path.join(TOP, "scripts/crawl")], cwd=t.folder,
-                              env={**os.environ, "BUILD": os.path.relpath(BUILD, TOP)},
-                              capture_output=True, text=True, timeout=60 * PATIENCE,
-                              check=False)
-        said = done.stdout + done.stderr
-        same(done.returncode, FINISHED, f"exit status; it said: {said}")
+        status, said = t.command([os.path.join(TOP, "scripts/crawl")], 50,
+                                 BUILD=os.path.relpath(BUILD, TOP))
+        same(status, FINISHED, f"exit status; it said: {said}")
         check("loopback" in said and "--allow-private" in said, f"it does not say so: {said}")
+        check("admitted =" in said, f"no closing report: {said}")
 
 
 if __name__ == "__main__":

@@ -463,6 +463,25 @@ class Test:
         server.start()
         return server
 
+    def command(self, words, seconds, **environment):
+        """Run a script with all that it starts: (exit status, what it said)."""
+        with open(self.path(f"said{self.number()}"), "w+b") as said:
+            process = subprocess.Popen(words, cwd=self.folder, stdin=subprocess.DEVNULL,
+                                       stdout=said, stderr=subprocess.STDOUT,
+                                       env={**os.environ, **environment},
+                                       start_new_session=True)
+            try:
+                status = process.wait(seconds * PATIENCE)
+            except subprocess.TimeoutExpired:
+                status = "none: it did not end"
+            finally:
+                # Its process group, whoever is left of it.
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            said.seek(0)
+            return status, said.read().decode("utf-8", "replace")
+
     def path(self, *names):
         return os.path.join(self.folder, *names)
 

@@ -87,7 +87,7 @@ def test_a_running_crawl_is_not_started_twice(t):
     server = server_of(t, 2)
     crawl = t.crawl(server.url("/0"), server.url("/1"), host_delay="1h").start().wait_answers()
     result = crawl.command("start", server.url("/1"), "--allow-private", seconds=20)
-    result.refused("running", str(crawl.process.pid))
+    result.refused("in use", str(crawl.process.pid))
     same(crawl.command("stop", seconds=15).status, 0, "exit status of stop")
     crawl.ends(STOPPED)
 
@@ -105,9 +105,9 @@ def test_records_stream_to_standard_output(t):
 
 def test_outputs_are_rotated_by_size(t):
     root = t.path("site")
-    names = sites.generate(root, 100)
+    names = sites.generate(root, 500)
     site = t.site(root)
-    crawl = t.crawl(site.url + "index.html", output_size="8K").run()
+    crawl = t.crawl(site.url + "index.html", output_size="64K", host_concurrency=4).run()
     same_set(crawl.by_url(), [site.url + name for name in names], "records")
     check(len(crawl.outputs()) > 3, f"the files: {crawl.outputs()}")
     same(os.path.basename(crawl.outputs()[0]), "pages-000001.jsonl", "the first file")

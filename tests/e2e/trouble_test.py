@@ -12,8 +12,11 @@ from faults import (FaultServer, answer, bomb, drip, head, html, in_turn, page, 
 from harness import (DISK, FINISHED, NO_SEED, PATIENCE, STOPPED, USAGE, check, main,
                      own_mounts, same, same_set, tail, wait_until)
 
-# Trouble is tried again soon, so that the tests are quick.
-HASTY = {"retries": 2, "retry_delay": "50ms", "backoff": "50ms", "max_backoff": "200ms"}
+# Trouble is tried again soon and given up soon, so that the tests are quick.
+HASTY = {"retries": 2, "retry_delay": "50ms", "backoff": "50ms", "max_backoff": "200ms",
+         "robots_give_up": "1s", "host_give_up": "1s"}
+# The page itself is what meets the trouble, not its robots.txt before it.
+ALONE = {**HASTY, "robots": "ignore"}
 
 
 def meets(t, fault, seconds=20, path="/fault", **settings):
@@ -44,17 +47,32 @@ def test_host_not_found(t):
     # Bounds the resolver's own patience, where there is no network.
     os.environ["RES_OPTIONS"] = "timeout:1 attempts:1"
     url = "http://no-such-host.invalid/"
-    crawl = t.crawl(url, contact="me@example.org", **HASTY).run(NO_SEED, 60)
-    same(crawl.record(url)["reason"], "dns_fail", "reason")
-    check("status" not in crawl.record(url), "a status came from nowhere")
-    check("no-such-host.invalid" in crawl.said(), f"it said: {tail(crawl.said())}")
+    crawl = t.crawl(url, contact="me@example.org", **ALONE).run(NO_SEED, 60)
+    record = crawl.record(url)
+    check(record["reason"] in ("dns_fail", "host_down"), f"the record: {record}")
+    check("status" not in record, "a status came from nowhere")
+    check("dns_fail" in crawl.said(), f"it does not say why: {tail(crawl.said())}")
 
 
 def test_connection_refused(t):
     server = FaultServer()
     server.close()  # the port was free a moment ago
-    crawl = t.crawl(server.url("/"), **HASTY).run(NO_SEED)
+    crawl = t.crawl(server.url("/"), **ALONE).run(NO_SEED)
     same(crawl.record(server.url("/"))["reason"], "connect_fail", "reason")
+    crawl.report()
+
+
+def test_a_host_that_is_down_is_given_up(t):
+    """Its robots.txt cannot be had either: nothing of it may be fetched."""
+    server = FaultServer()
+    server.close()
+    urls = [server.url(f"/{i}") for i in range(5)]
+    crawl = t.crawl(*urls, **HASTY).run(NO_SEED)
+    found = crawl.by_url()
+    same_set(found, urls, "records")
+    for record in found.values():
+        check(record["reason"] in ("robots_unreachable", "host_down", "connect_fail"),
+              f"the record: {record}")
     crawl.report()
 
 
@@ -63,7 +81,7 @@ def test_a_refused_host_does_not_hold_up_another(t):
     dead.close()
     good = t.server(FaultServer("127.0.0.3").on("/", page("good")))
     crawl = t.crawl(dead.url("/"), good.url("/"), **HASTY).run(FINISHED)
-    same(crawl.record(dead.url("/"))["reason"], "connect_fail", "reason")
+    check("reason" in crawl.record(dead.url("/")), "the dead host's record")
     same(crawl.record(good.url("/"))["status"], 200, "status")
 
 
@@ -79,7 +97,7 @@ def certificate(t):
 
 def test_a_bad_certificate_is_refused(t):
     server = t.server(FaultServer(certificate=certificate(t)).on("/", page("secret")))
-    crawl = t.crawl(server.url("/"), tls_verify="refuse", **HASTY).run(NO_SEED)
+    crawl = t.crawl(server.url("/"), tls_verify="refuse", **ALONE).run(NO_SEED)
     same(crawl.record(server.url("/"))["reason"], "tls_fail", "reason")
     same(server.paths(), [], "requests")
 
@@ -95,7 +113,7 @@ def test_a_bad_certificate_is_recorded(t):
 def test_a_server_that_does_not_speak_tls(t):
     server = t.server(FaultServer().on("/", page()))
     url = server.url("/").replace("http:", "https:")
-    crawl = t.crawl(url, **HASTY).run(NO_SEED)
+    crawl = t.crawl(url, **ALONE).run(NO_SEED)
     same(crawl.record(url)["reason"], "tls_fail", "reason")
 
 

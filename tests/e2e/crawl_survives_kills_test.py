@@ -210,7 +210,7 @@ def test_a_lost_segment_costs_refetching_never_a_record(t):
 
 
 def test_a_worker_that_dies_again_and_again_is_throttled_and_shown(t):
-    slow = Slow(t, 40)
+    slow = Slow(t, 120)
     crawl = slow.crawl
     crawl.wait_count(3)
     end = time.monotonic() + 2

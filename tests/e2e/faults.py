@@ -194,6 +194,9 @@ class FaultServer:
             if not part:
                 return False
             request += part
+            if not request[:1].isalpha():  # TLS, where none is spoken
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                return False
         path = request.split(b" ", 2)[1].decode("latin-1")
         with self.lock:
             self.log.append((time.monotonic(), path))

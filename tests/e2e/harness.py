@@ -250,10 +250,16 @@ class Crawl:
         wait_until(lambda: not self.pids(), 3, lambda: f"processes {self.pids()} to end")
         self.leaves_no_shm()
 
-    def leaves_no_shm(self):
+    def shm_left(self):
+        """What is new in /dev/shm and nobody's: other crawls of this machine
+        have theirs mapped."""
         left = shm_names() - self.shm_before
-        left -= shm_in_use(left)  # of another crawl on this machine
-        check(not left, f"left in /dev/shm: {sorted(left)}")
+        return left - shm_in_use(left) if left else left
+
+    def leaves_no_shm(self):
+        # A name of somebody else's is nobody's for moments only.
+        wait_until(lambda: not self.shm_left(), 1,
+                   lambda: f"/dev/shm to be free of {sorted(self.shm_left())}")
 
     def kill_everything(self):
         """kill -9 of all processes, the supervisor first."""
@@ -281,8 +287,7 @@ class Crawl:
 
     def lose_shm(self):
         """Unlink what of the dead crawl is in shared memory."""
-        left = shm_names() - self.shm_before
-        for name in left - shm_in_use(left):
+        for name in self.shm_left():
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(os.path.join("/dev/shm", name))
 

@@ -144,8 +144,7 @@ def test_robots_that_cannot_be_read_are_asked_for_again(t):
     server = FaultServer().on("/", page())
     server.on("/robots.txt", in_turn(answer("oops", 500), answer("", 404)))
     t.server(server)
-    crawl = t.crawl(server.url(), backoff="100ms", max_backoff="200ms",
-                    retry_delay="100ms").run()
+    crawl = t.crawl(server.url(), backoff="1s", max_backoff="1s", retry_delay="100ms").run()
     same(server.paths(), ["/robots.txt", "/robots.txt", "/"], "requests")
     same(crawl.record(server.url())["status"], 200, "status")
 
@@ -154,7 +153,7 @@ def test_robots_that_can_never_be_read_exclude_the_origin(t):
     server = FaultServer().on("/", page())
     server.on("/robots.txt", answer("oops", 500))
     t.server(server)
-    crawl = t.crawl(server.url(), backoff="50ms", max_backoff="100ms", retry_delay="50ms",
+    crawl = t.crawl(server.url(), backoff="1s", max_backoff="1s", retry_delay="100ms",
                     robots_give_up="1s").run(NO_SEED)
     same(crawl.record(server.url())["reason"], "robots_unreachable", "reason")
     check(server.hits("/robots.txt") >= 3, f"{server.hits('/robots.txt')} tries only")

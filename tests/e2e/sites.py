@@ -51,6 +51,8 @@ def walk(root, first, base):
         for element in document.iter("a", "area", "iframe", "frame", "link"):
             if element.tag == "link":
                 rels = set((element.get("rel") or "").lower().split())
+                if element.get("rev") == "made":
+                    rels.add("author")  # as it was written once
                 if not rels & PAGE_RELS or rels & {"stylesheet", "icon", "preload"}:
                     continue
             target = element.get("src" if element.tag in ("iframe", "frame") else "href")

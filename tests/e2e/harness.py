@@ -567,6 +567,8 @@ def main():
     """Run the tests of the program that was started."""
     program = sys.modules["__main__"]
     name = os.path.basename(program.__file__).removesuffix(".py")
+    if not os.access(MPCRAWL, os.X_OK):
+        sys.exit(f"{name}: {MPCRAWL} is not there: make first")
     only = os.environ.get("ONLY", "")
     seed = int(os.environ.get("TEST_SEED", random.getrandbits(32)))
     print(f"{name}: TEST_SEED={seed}", flush=True)

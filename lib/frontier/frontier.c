@@ -97,6 +97,13 @@ get_meta(struct frontier *f, struct span key)
 	return store_get(f->store, STORE_META, key, &f->row);
 }
 
+int
+frontier_begin(struct frontier *f, struct err *err)
+{
+	store_put(f->store, STORE_META, SPAN("begun"), SPAN("1"));
+	return store_commit(f->store, err);
+}
+
 /* A new store says whose it is before anything else is in it. */
 static int
 open_new(struct frontier *f, const uint8_t crawl_id[16], struct err *err)
@@ -125,7 +132,6 @@ open_meta(struct frontier *f, const char *dir, const uint8_t crawl_id[16],
 	struct crawl_row row;
 	int r = get_meta(f, SPAN("layout"));
 
-	f->is_new = r == 0;
 	if (r == 0) {
 		r = open_new(f, crawl_id, err);
 		if (r == 0)
@@ -153,6 +159,10 @@ open_meta(struct frontier *f, const char *dir, const uint8_t crawl_id[16],
 		return r < 0
 			   ? r
 			   : err_set(err, -EIO, "%s: its state is broken", dir);
+	r = get_meta(f, SPAN("begun"));
+	if (r < 0)
+		return r;
+	f->is_new = r == 0;
 	f->cut = row.cut;
 	f->next_seq = f->committed_seq = row.next_seq;
 	f->elapsed_ms = row.elapsed_ms;

@@ -37,6 +37,13 @@ MUST_USE int frontier_open(const char *dir, const struct config *config,
     const uint8_t crawl_id[16], int64_t now_ms, struct frontier **out,
     struct err *err);
 
+/*
+ * Orders will be handed out from here on: made durable at once, so that
+ * whoever opens the store after a kill waits a delay before it asks any host
+ * again.  Seeding does not say it.  Called before anything is in the batch.
+ */
+MUST_USE int frontier_begin(struct frontier *frontier, struct err *err);
+
 /* Without a commit: what was not committed is queued again. */
 void frontier_close(struct frontier *frontier);
 

@@ -16,7 +16,9 @@ host_restore(struct frontier *f, uint64_t site64, struct span bytes,
 	if (host == NULL)
 		return -ENOMEM;
 	host_from_row(host, &row);
-	polite_restarted(&host->polite, f->config, f->opened_ms, f->now_ms);
+	if (!f->is_new)
+		polite_restarted(&host->polite, f->config, f->opened_ms,
+		    f->now_ms);
 	/* As for the clocks: no time of the store is believed too far. */
 	if (host->rulebook.at_ms > f->now_ms + f->config->robots_ttl_ms)
 		host->rulebook.at_ms = f->now_ms + f->config->robots_ttl_ms;

@@ -76,7 +76,7 @@ struct frontier {
 	uint64_t committed_seq; /* next_seq of the last commit */
 
 	int64_t opened_ms, now_ms;
-	bool is_new; /* the store was made by this run: nothing was before */
+	bool is_new;        /* nobody has ordered from this store before */
 	int64_t elapsed_ms; /* before it was opened */
 	/* Rows of `d`: none is before due_from_ms, none that is committed and
 	 * free to be moved before due_ms. */

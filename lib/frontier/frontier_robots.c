@@ -3,6 +3,10 @@
 #include "lib/frontier/frontier_impl.h"
 #include "lib/robots/robots.h"
 
+enum {
+	BLOCKED_TTL_MS = 1000 /* of "the address guard refuses it" */
+};
+
 /* --- requests ------------------------------------------------------------ */
 
 int
@@ -305,6 +309,17 @@ frontier_settle_robots(struct frontier *f, const struct order *order,
 			return r < 0 ? r : 0;
 		/* RFC 9309, 2.3.1.2: as if it were not there. */
 		meaning = ROBOTS_ALLOW_ALL;
+	}
+	/*
+	 * The address guard will say to each page what it said to this; there
+	 * is nothing to wait for.  Not for long: the setting may change.
+	 */
+	if (capture != NULL && capture->reason == REASON_BLOCKED_SSRF) {
+		rules_save(f, asker, SPAN_NONE, now_ms);
+		asker->rulebook.at_ms = now_ms + BLOCKED_TTL_MS;
+		host_changed(&f->hosts, asker);
+		frontier_schedule(f, asker, now_ms);
+		return 0;
 	}
 	/* The parser made it, and the parser may have been taken over. */
 	if (meaning == ROBOTS_USE_BODY && rules.len > 0 &&

@@ -38,6 +38,7 @@ fixture_open(struct fixture *x)
 	    &err);
 
 	ck_assert_msg(r == 0, "%d: %s", r, err.text);
+	ck_assert_int_eq(frontier_begin(x->f, &err), 0);
 	x->cut = frontier_cut(x->f);
 }
 

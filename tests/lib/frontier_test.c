@@ -159,6 +159,34 @@ START_TEST(scope_is_that_of_all_runs)
 }
 END_TEST
 
+START_TEST(a_host_is_waited_for_only_after_orders_may_have_left)
+{
+	struct fixture x;
+	struct order order;
+	struct err err = ERR_NONE;
+
+	fixture_init(&x);
+	x.config.host_delay_ms = 3600 * 1000;
+	x.config.robots = CONFIG_ROBOTS_IGNORE;
+	/* Seeded, as by a process that orders nothing. */
+	ck_assert_int_eq(frontier_open(x.dir, &x.config, fixture_id, x.now,
+			     &x.f, &err),
+	    0);
+	ck_assert_int_eq(frontier_seed(x.f, SPAN("http://a.example/"), x.now,
+			     &err),
+	    1);
+	ck_assert_int_eq(frontier_commit(x.f, frontier_cut(x.f), x.now), 0);
+	fixture_close(&x);
+	fixture_open(&x);
+	ck_assert_int_eq(frontier_next(x.f, x.now, &order), 1);
+	/* Killed: the order may have left, so the host is given its delay. */
+	fixture_reopen(&x);
+	ck_assert_int_eq(frontier_next(x.f, x.now, &order), 0);
+	ck_assert_int_eq(frontier_next(x.f, x.now + 3600 * 1000, &order), 1);
+	fixture_fini(&x);
+}
+END_TEST
+
 START_TEST(a_store_of_another_crawl_or_layout_is_refused)
 {
 	static const uint8_t other[16] = "another crawl...";
@@ -577,6 +605,7 @@ END_TEST
 TEST_MAIN("frontier", a_seed_is_ordered_once_and_settled,
     a_seed_that_cannot_be_fetched_is_named,
     links_are_measured_and_counted_by_reason, scope_is_that_of_all_runs,
+    a_host_is_waited_for_only_after_orders_may_have_left,
     a_store_of_another_crawl_or_layout_is_refused,
     new_urls_are_ordered_before_their_commit,
     an_order_that_comes_back_is_first_and_keeps_its_marks,

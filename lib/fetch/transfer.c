@@ -386,6 +386,10 @@ transfer_is_slow(const struct transfer *t)
 static struct fetch_cause
 transfer_cause(const struct transfer *t)
 {
+	/* What libcurl says of a header line over 100 KB, once connected. */
+	if (t->run.end == FETCH_END_LIBCURL &&
+	    t->run.code == CURLE_OUT_OF_MEMORY && t->run.port != 0)
+		return fetch_table_end(FETCH_END_HEADERS);
 	return t->run.end == FETCH_END_LIBCURL
 		   ? fetch_table_code(t->run.code)
 		   : fetch_table_end((enum fetch_end)t->run.end);

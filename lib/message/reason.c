@@ -26,6 +26,31 @@ static const char *const reasons[REASONS] = {
 	[REASON_BUDGET]             = "budget",
 };
 
+/* What a person may change, when a reason surprises. */
+static const char *const reason_keys[REASONS] = {
+	[REASON_TLS_FAIL]           = "tls_verify",
+	[REASON_TIMEOUT_CONNECT]    = "connect_timeout",
+	[REASON_TIMEOUT_FIRST_BYTE] = "first_byte_timeout",
+	[REASON_TIMEOUT_TOTAL]      = "total_timeout",
+	[REASON_LOW_SPEED]          = "low_speed",
+	[REASON_BLOCKED_SSRF]       = "allow_private",
+	[REASON_ROBOTS_DENIED]      = "robots",
+	[REASON_ROBOTS_UNREACHABLE] = "robots_give_up",
+	[REASON_OUT_OF_SCOPE]       = "scope",
+	[REASON_TOO_LARGE]          = "shm_budget",
+	[REASON_TOO_MANY_REDIRECTS] = "max_redirects",
+	[REASON_HOST_DOWN]          = "host_give_up",
+	[REASON_BUDGET]             = "host_max_pages",
+};
+
+static const char *const refusal_keys[REFUSALS] = {
+	[REFUSED_SCOPE]    = "scope",
+	[REFUSED_RULE]     = "exclude",
+	[REFUSED_DEPTH]    = "max_depth",
+	[REFUSED_LENGTH]   = "max_url_length",
+	[REFUSED_NOFOLLOW] = "robots",
+};
+
 static const char *const refusals[REFUSALS] = {
 	[REFUSED_SCOPE]    = "out_of_scope",
 	[REFUSED_RULE]     = "excluded_by_rule",
@@ -68,6 +93,21 @@ const char *
 reason_name(unsigned reason)
 {
 	return name_of(reasons, ARRAY_LEN(reasons), reason);
+}
+
+const char *
+reason_key(unsigned reason)
+{
+	return reason < REASONS && reason_keys[reason] ? reason_keys[reason]
+						       : "";
+}
+
+const char *
+refusal_key(unsigned refusal)
+{
+	return refusal < REFUSALS && refusal_keys[refusal]
+		   ? refusal_keys[refusal]
+		   : "";
 }
 
 const char *

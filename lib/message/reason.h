@@ -37,6 +37,9 @@ enum reason {
 /* "dns_fail"; "" for REASON_NONE, "?" for what is not of the list. */
 const char *reason_name(unsigned reason);
 
+/* The setting that decides it ("max_redirects"), or "". */
+const char *reason_key(unsigned reason);
+
 /* Why a link was not admitted: counted, outside the sum. */
 enum refusal {
 	REFUSED_SCOPE,
@@ -48,6 +51,7 @@ enum refusal {
 	REFUSALS
 };
 const char *refusal_name(unsigned refusal);
+const char *refusal_key(unsigned refusal);
 
 /* What of a capture is not whole. */
 enum truncated {

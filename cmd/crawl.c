@@ -22,6 +22,7 @@ enum {
 	PAGES_A_SECOND = 3000, /* the top rate that cells are counted for */
 	OUTPUT_MAX = 2 << 20,  /* a parser's output (protocol.md 3) */
 	INLINE_SIZE = 4096,
+	ROOM_LEAST = 4 << 20, /* a commit and a group of records */
 	WAITS_MOST = 10, /* 429 and 503 for one URL; each may ask for a day */
 	ANSWER_MS = 1000,
 	LOCK_WAIT_MS = 5000, /* for the orphans of a killed supervisor */
@@ -357,4 +358,12 @@ crawl_reserve(const struct crawl *crawl)
 		return least;
 	share = (uint64_t)fs.f_blocks * fs.f_frsize / 20;
 	return share > least ? share : least;
+}
+
+uint64_t
+crawl_room_wanted(const struct crawl *crawl)
+{
+	uint64_t reserve = crawl_reserve(crawl);
+
+	return reserve > ROOM_LEAST ? reserve : ROOM_LEAST;
 }

@@ -20,6 +20,7 @@ enum {
 	RECORDER_NAP_MS = 250,
 	/* A sync may cost a quarter of the time, no more. */
 	SYNC_REST = 4,
+	GROUP_LEAST_US = 5000,
 	/* DEAD cells are blamed up to here for the bundle, then only named. */
 	DEAD_NO_BUNDLE = 6,
 	DEAD_CORRUPT = 9,
@@ -286,10 +287,16 @@ static int
 patience(const struct recorder *rec)
 {
 	int64_t now = now_mono_us();
-	int64_t rest = rec->synced_us + SYNC_REST * rec->sync_us - now;
+	int64_t sync = SYNC_REST * rec->sync_us;
+	int64_t rest, left;
 	int64_t most = rec->group_us + rec->config->commit_interval_ms * 1000 -
 		       now;
-	int64_t left = rest < most ? rest : most;
+
+	/* With more on its way a larger group costs nobody time. */
+	if (sync < GROUP_LEAST_US && conveyor_length(rec->cv, QUEUE_PAGES) > 0)
+		sync = GROUP_LEAST_US;
+	rest = rec->synced_us + sync - now;
+	left = rest < most ? rest : most;
 
 	return left <= 0 ? 0 : (int)(left / 1000 + 1);
 }

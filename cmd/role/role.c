@@ -10,9 +10,7 @@
 #include "cmd/now.h"
 
 enum {
-	ROOM_LOOK_MS = 250,
-	/* Room that a commit and a group of records need at the very least. */
-	ROOM_LEAST = 4 << 20,
+	ROOM_LOOK_MS = 250
 };
 
 static role_main *const mains[ROLES] = {
@@ -105,12 +103,10 @@ int
 role_wait_for_room(struct worker *worker)
 {
 	struct crawl *crawl = worker->crawl;
-	uint64_t need = crawl_reserve(crawl);
+	uint64_t need = crawl_room_wanted(crawl);
 	char note[ROSTER_NOTE];
 	bool said = false;
 
-	if (need < ROOM_LEAST)
-		need = ROOM_LEAST;
 	while (crawl_disk_free(crawl) < need) {
 		struct timespec pause = { 0, ROOM_LOOK_MS * 1000000L };
 

@@ -22,6 +22,7 @@ enum {
 	COMMIT_CELLS = 512,     /* settled cells of one commit at the most */
 	COMMIT_BYTES = 8 << 20, /* of the store's batch */
 	COMMIT_REST = 4,        /* a sync may cost a quarter of the time */
+	COMMIT_LEAST_US = 5000, /* a commit is CPU, however fast the disk */
 	LOOK_MS = 100,          /* at all leases for a lost fetched bit */
 	NAP_MS = 100,
 	ROOM_LOOK_MS = 1000,
@@ -53,6 +54,9 @@ struct scheduler {
 	                         warm ones are used first */
 	uint32_t n_free;
 	uint32_t n_slots;     /* leases with a slot */
+	uint32_t window;      /* most of them: max_inflight, or less while
+				 memory or descriptors are short */
+	uint32_t widen;       /* pages settled since it was last widened */
 	struct lineup lineup; /* recorded cells, waiting for their turn */
 	uint32_t *batch;      /* settled, not yet committed */
 	uint32_t n_batch;
@@ -160,6 +164,29 @@ take_fetched(struct scheduler *s, int64_t now)
 /* --- settlements --------------------------------------------------------- */
 
 /*
+ * Crawlers were short of memory or descriptors: half as many fetches at once;
+ * and one more each time that a whole window of them went well.
+ */
+static void
+narrow(struct scheduler *s)
+{
+	uint32_t half = (s->n_slots + 1) / 2;
+
+	s->widen = 0;
+	if (half < s->window)
+		s->window = half > 0 ? half : 1;
+}
+
+static void
+widen(struct scheduler *s)
+{
+	if (s->window < s->config->max_inflight && ++s->widen >= s->window) {
+		s->widen = 0;
+		s->window++;
+	}
+}
+
+/*
  * An order come back (seq 0): nothing was recorded, nothing goes to the
  * store.  Its attempts are the word's, where recovery puts the blame.
  */
@@ -174,9 +201,11 @@ come_back(struct scheduler *s, uint32_t cell, int64_t now)
 	if (r < 0)
 		return r;
 	order.attempts = conveyor_word(s->cv, cell).attempts;
-	if (capture_lap(conveyor_capture(s->cv, cell)) == ~order.lap &&
-	    order.is_short < UINT8_MAX)
-		order.is_short++;
+	if (capture_lap(conveyor_capture(s->cv, cell)) == ~order.lap) {
+		if (order.is_short < UINT8_MAX)
+			order.is_short++;
+		narrow(s);
+	}
 	end_slot(s, cell);
 	frontier_come_back(s->frontier, &order, now);
 	return keep_free(s, cell);
@@ -304,6 +333,7 @@ advance(struct scheduler *s, int64_t now)
 		if (s->n_batch == 0)
 			s->batch_us = now_mono_us();
 		roster_set_current(s->cv, cell);
+		widen(s);
 		r = settle(s, cell, now);
 		roster_clear_current(s->cv);
 		s->next = (struct frontier_cut){ atomic_load(&part->seq),
@@ -318,7 +348,9 @@ static int64_t
 patience(const struct scheduler *s)
 {
 	int64_t now = now_mono_us();
-	int64_t rest = s->commit_us + COMMIT_REST * s->sync_us - now;
+	int64_t sync = COMMIT_REST * s->sync_us;
+	int64_t rest = s->commit_us +
+		       (sync < COMMIT_LEAST_US ? COMMIT_LEAST_US : sync) - now;
 	int64_t most = s->batch_us + s->config->commit_interval_ms * 1000 - now;
 
 	if (s->n_batch >= COMMIT_CELLS ||
@@ -415,15 +447,25 @@ any_bound(const struct scheduler *s)
 	return false; /* the crawl is ending, or every crawler rests */
 }
 
+/* With half of the budget in use, pages come one by one: what waits to be
+ * parsed and recorded has to give its memory back first. */
+static bool
+has_memory(const struct scheduler *s)
+{
+	return s->n_slots == 0 ||
+	       conveyor_committed(s->cv) < s->config->shm_budget / 2;
+}
+
 static bool
 may_order(const struct scheduler *s)
 {
 	uint32_t backlog = conveyor_length(s->cv, QUEUE_PAGES);
 
-	return s->n_free > 0 && s->n_slots < s->config->max_inflight &&
-	       !s->no_room && s->snap.phase != PHASE_LIMIT && !s->suspect_out &&
+	return s->n_free > 0 && s->n_slots < s->window && !s->no_room &&
+	       s->snap.phase != PHASE_LIMIT && !s->suspect_out &&
 	       (!s->has_aside || s->n_slots == 0) &&
-	       backlog < BACKLOG_PER_PARSER * s->crawl->parsers && any_bound(s);
+	       backlog < BACKLOG_PER_PARSER * s->crawl->parsers &&
+	       has_memory(s) && any_bound(s);
 }
 
 /* The next order: the one laid aside, else the frontier's.  1, 0 none. */
@@ -676,6 +718,8 @@ open_all(struct scheduler *s, struct err *err)
 		r = frontier_open(dir, s->config, s->crawl->id, now_unix_ms(),
 		    &s->frontier, err);
 	if (r == 0)
+		r = frontier_begin(s->frontier, err);
+	if (r == 0)
 		r = loop_init(&s->loop, &signals);
 	if (r == 0)
 		r = conveyor_bell_new(s->cv, QUEUE_SETTLED, true, &s->bell);
@@ -723,6 +767,7 @@ scheduler_main(struct worker *worker)
 		.cv = worker->cv,
 		.config = &worker->crawl->config,
 		.shape = *conveyor_shape(worker->cv),
+		.window = worker->crawl->config.max_inflight,
 		.loop.epoll_fd = -1 };
 	struct err err = ERR_NONE;
 	int r;

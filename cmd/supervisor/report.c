@@ -80,15 +80,16 @@ phase_name(uint64_t phase)
 static void
 print_bytes(char out[16], uint64_t bytes)
 {
-	static const char units[] = "BKMGTP";
+	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB",
+		"TiB" };
 	double n = (double)bytes;
-	int unit = 0;
+	size_t unit = 0;
 
-	while (n >= 1000 && units[unit + 1] != '\0') {
+	while (n >= 1000 && unit + 1 < ARRAY_LEN(units)) {
 		n /= 1024;
 		unit++;
 	}
-	snprintf(out, 16, unit > 0 && n < 100 ? "%.1f%c" : "%.0f%c", n,
+	snprintf(out, 16, "%.*f %s", unit > 0 && n < 100 ? 1 : 0, n,
 	    units[unit]);
 }
 
@@ -164,7 +165,7 @@ report_tick(struct supervisor *sup)
 	print_bytes(bytes, t->bytes);
 	len = snprintf(line, sizeof(line),
 	    "%llu pages, %.0f/s, %llu queued, %llu in flight, %llu errors, "
-	    "%sB, %lld s%s%s",
+	    "%s, %lld s%s%s",
 	    (unsigned long long)t->done, sup->rate.per_s,
 	    (unsigned long long)t->queued, (unsigned long long)t->in_flight,
 	    (unsigned long long)errors_of(t), bytes,
@@ -310,7 +311,7 @@ judge(const struct supervisor *sup, const struct snapshot *snap)
 	if (!balances(t))
 		return (struct ending){ EXIT_INTERNAL,
 			"the sum does not balance: a bug of mpcrawl" };
-	if (snap->phase == PHASE_WAITING_ROOM)
+	if (snap->phase != PHASE_FINISHED && sup->no_room)
 		return (struct ending){ EXIT_DISK,
 			"stopped while there was no room on the disk" };
 	if (snap->phase == PHASE_LIMIT && !sup->interrupted)
@@ -329,18 +330,23 @@ judge(const struct supervisor *sup, const struct snapshot *snap)
 	return (struct ending){ EXIT_FINISHED, "finished" };
 }
 
+/* "3 timeout_total (total_timeout), …": with the key that decides it. */
 static void
 print_counts(const char *head, const uint64_t *counts, unsigned n,
-    name_fn *name)
+    name_fn *name, name_fn *key)
 {
-	char line[400];
+	char line[600];
 	size_t at = 0;
 
-	for (unsigned i = 0; i < n && at < sizeof(line) - 64; i++) {
-		if (counts[i] > 0 && name(i)[0] != '\0')
-			at += (size_t)snprintf(line + at, sizeof(line) - at,
-			    "%s%llu %s", at > 0 ? ", " : "",
-			    (unsigned long long)counts[i], name(i));
+	for (unsigned i = 0; i < n && at < sizeof(line) - 96; i++) {
+		const char *setting = key ? key(i) : "";
+
+		if (counts[i] == 0 || name(i)[0] == '\0')
+			continue;
+		at += (size_t)snprintf(line + at, sizeof(line) - at,
+		    "%s%llu %s%s%s%s", at > 0 ? ", " : "",
+		    (unsigned long long)counts[i], name(i),
+		    setting[0] ? " (" : "", setting, setting[0] ? ")" : "");
 	}
 	if (at > 0)
 		log_info("%s %s", head, line);
@@ -388,7 +394,7 @@ report_end(struct supervisor *sup, const struct snapshot *snap)
 	char bytes[16];
 
 	print_bytes(bytes, t->bytes);
-	log_info("%s%s%s after %.1f s: %llu pages, %sB, %.0f pages/s",
+	log_info("%s%s%s after %.1f s: %llu pages, %s, %.0f pages/s",
 	    ending.words, snap->phase == PHASE_LIMIT ? ": " : "",
 	    crawl_limit_name(snap->limit), (double)wall_ms / 1000,
 	    (unsigned long long)t->done, bytes,
@@ -401,9 +407,10 @@ report_end(struct supervisor *sup, const struct snapshot *snap)
 	    (unsigned long long)t->in_flight,
 	    balances(t) ? "" : "  THIS DOES NOT BALANCE");
 	print_counts("answers:", t->statuses, ARRAY_LEN(t->statuses),
-	    status_class);
-	print_counts("reasons:", t->reasons, REASONS, reason_name);
-	print_counts("links not followed:", t->refused, REFUSALS, refusal_name);
+	    status_class, NULL);
+	print_counts("reasons:", t->reasons, REASONS, reason_name, reason_key);
+	print_counts("links not followed:", t->refused, REFUSALS, refusal_name,
+	    refusal_key);
 	log_info("records are in %s/out", sup->crawl->dir);
 	if (sup->crawl->config.report != NULL)
 		write_json(sup, snap, &ending, wall_ms);

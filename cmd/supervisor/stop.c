@@ -47,6 +47,8 @@ stop_begin(struct supervisor *sup, bool now)
 		return;
 	sup->stop = STOP_CRAWLERS;
 	sup->stop_ms = now_mono_ms();
+	sup->no_room = crawl_disk_free(sup->crawl) <
+		       crawl_room_wanted(sup->crawl);
 	unbind_all(sup);
 }
 
@@ -69,10 +71,26 @@ end_role(struct supervisor *sup, enum role_id role)
 	return none;
 }
 
+/* Is it waiting for something that a stop will not bring: room on the disk? */
 static bool
-drained(struct supervisor *sup, int queue, int64_t passed)
+waits(struct supervisor *sup, enum role_id role)
 {
-	return queue < 0 ||
+	char note[ROSTER_NOTE] = "";
+
+	for (size_t i = 0; i < sup->n_slots && note[0] == '\0'; i++) {
+		if (sup->slots[i].role == role)
+			roster_read_note(sup->crawl->cv, sup->slots[i].id,
+			    note);
+	}
+	return note[0] != '\0';
+}
+
+static bool
+drained(struct supervisor *sup, enum stop_stage stage, int64_t passed)
+{
+	int queue = stages[stage].drain;
+
+	return queue < 0 || waits(sup, stages[stage].role) ||
 	       conveyor_length(sup->crawl->cv, (uint8_t)queue) == 0 ||
 	       passed > sup->crawl->config.stop_timeout_ms / DRAIN_SHARE;
 }
@@ -102,8 +120,7 @@ stop_advance(struct supervisor *sup)
 		supervisor_kill_all(sup);
 	}
 	while (sup->stop < STOP_DONE) {
-		if (!sup->stop_now &&
-		    !drained(sup, stages[sup->stop].drain, passed))
+		if (!sup->stop_now && !drained(sup, sup->stop, passed))
 			return;
 		if (!end_role(sup, stages[sup->stop].role))
 			return;

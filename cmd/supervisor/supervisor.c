@@ -358,6 +358,18 @@ take_segment(struct supervisor *sup, struct err *err)
 	return make_segment(sup, err);
 }
 
+/* The budget of pages is what /dev/shm can give, where that is less: workers
+ * refuse to grow in time, and a share of it is always left for parsers. */
+static void
+fit_budget(struct supervisor *sup)
+{
+	struct config *config = &sup->crawl->config;
+	uint64_t room = segment_space() + conveyor_committed(sup->crawl->cv);
+
+	if (room < config->shm_budget)
+		config->shm_budget = room;
+}
+
 static void
 start_all(struct supervisor *sup)
 {
@@ -551,12 +563,17 @@ supervisor_run(struct crawl *crawl, int ready_fd)
 	if (r == 0)
 		r = take_segment(&sup, &err);
 	if (r == 0)
+		fit_budget(&sup);
+	if (r == 0)
 		r = control_open(&sup);
 	if (r < 0) {
 		log_error("%s", err.text[0] ? err.text : strerror(-r));
 		conveyor_unlink(crawl->segment);
 		return r == -ENOSPC ? EXIT_USAGE : EXIT_INTERNAL;
 	}
+	log_info("crawling into %s: %llu new seeds, %u crawlers, %u parsers",
+	    crawl->dir, (unsigned long long)crawl->seeded->fresh,
+	    crawl->crawlers, crawl->parsers);
 	start_all(&sup);
 	if (ready_fd >= 0) {
 		ssize_t n = write(ready_fd, "", 1);
@@ -570,11 +587,12 @@ supervisor_run(struct crawl *crawl, int ready_fd)
 		; /* whoever is left was killed just now */
 	crawl_snapshot(crawl, &snap);
 	r = report_end(&sup, &snap);
-	control_close(&sup);
 	/* The store is the truth: what is still on the conveyor is queued. */
 	conveyor_detach(crawl->cv);
 	crawl->cv = NULL;
 	conveyor_unlink(crawl->segment);
+	/* Last: `mpcrawl stop` returns when its connection ends. */
+	control_close(&sup);
 	loop_fini(&sup.loop);
 	close(sup.signal_fd);
 	free(sup.slots);

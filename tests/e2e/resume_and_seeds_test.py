@@ -115,7 +115,8 @@ def test_outputs_are_rotated_by_size(t):
 
 def test_detached_it_goes_on_until_it_is_stopped(t):
     server = server_of(t, 2)
-    crawl = t.crawl(server.url("/0"), server.url("/1"), "-d", host_delay="1h")
+    crawl = t.crawl(server.url("/0"), server.url("/1"), "-d", host_delay="1h",
+                    robots="ignore")
     same(crawl.start().wait(), 0, f"exit status; it said: {crawl.said()}")
     check(crawl.answers(), "detached, it does not answer at once")
     pid = crawl.supervisor()

@@ -413,7 +413,7 @@ def full_disk(t, **settings):
                     fields="+body", report=t.path("report"), **settings)
     crawl.report_path = t.path("report")
     crawl.start()
-    wait_until(lambda: "disk" in crawl.said().lower() or not crawl.running(), 30,
+    wait_until(lambda: "disk_reserve" in crawl.said() or not crawl.running(), 30,
                lambda: f"it to say so; it said:\n{tail(crawl.said())}")
     check(crawl.running(), lambda: f"it ended; it said:\n{tail(crawl.said())}")
     return crawl, disk, urls

@@ -1,5 +1,6 @@
 #include "cmd/role/seed.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #include "cmd/log.h"
 #include "cmd/now.h"
+#include "lib/fetch/addrguard.h"
 #include "lib/url/url.h"
 
 enum {
@@ -23,12 +25,32 @@ struct seeder {
 	uint64_t line;
 };
 
-static bool
-is_loopback(struct span host)
+/*
+ * The range of special addresses that a host names by its number, or as
+ * localhost does; NULL for any other name.  What a name leads to is judged
+ * when it is connected to.
+ */
+static const char *
+special_range(struct span host)
 {
-	return span_eq(host, SPAN("localhost")) ||
-	       span_ends(host, SPAN(".localhost")) ||
-	       span_starts(host, SPAN("127.")) || span_eq(host, SPAN("[::1]"));
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+	char text[INET6_ADDRSTRLEN];
+
+	if (span_eq(host, SPAN("localhost")) ||
+	    span_ends(host, SPAN(".localhost")))
+		return "loopback";
+	if (span_starts(host, SPAN("[")) && span_ends(host, SPAN("]")))
+		host = span_of(host.ptr + 1, host.len - 2);
+	if (host.len >= sizeof(text))
+		return NULL;
+	memcpy(text, host.ptr, host.len);
+	text[host.len] = '\0';
+	if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
+		return addrguard_refuses((struct sockaddr *)&v4);
+	if (inet_pton(AF_INET6, text, &v6.sin6_addr) == 1)
+		return addrguard_refuses((struct sockaddr *)&v6);
+	return NULL;
 }
 
 static int
@@ -42,12 +64,23 @@ commit(struct seeder *s)
 static int
 add(struct seeder *s, struct span text, struct err *err)
 {
+	const struct config *config = &s->crawl->config;
 	int r = url_parse(text, NULL, &s->url);
+	const char *range;
 
 	if (r < 0 || !url_fetchable(&s->url))
 		return err_set(err, -EINVAL, "%.*s is not an http or https URL",
 		    SPAN_ARG(text));
-	if (s->crawl->config.contact == NULL && !is_loopback(url_host(&s->url)))
+	range = special_range(url_host(&s->url));
+	/* Each fetch would be refused: better said now than found in the
+	 * records. */
+	if (range != NULL && !config->allow_private)
+		return err_set(err, -EPERM,
+		    "%.*s: a %s address is not crawled unless asked for: "
+		    "--allow-private (key allow_private)",
+		    SPAN_ARG(text), range);
+	if (config->contact == NULL &&
+	    (range == NULL || strcmp(range, "loopback") != 0))
 		return err_set(err, -EPERM,
 		    "%.*s: a contact is required to crawl a host that is not "
 		    "this one: --contact you@example.org, or an address where "

@@ -8,7 +8,7 @@ import sys
 import sites
 import store
 from faults import FaultServer, page
-from harness import (MPCRAWL, NO_SEED, PATIENCE, STOPPED, USAGE, check, kill, main, own_mounts, same, tail)
+from harness import (MPCRAWL, PATIENCE, STOPPED, USAGE, check, kill, main, own_mounts, same, tail)
 
 GOOD = "http://127.0.0.1:9/"  # never asked: each of these ends before a fetch
 
@@ -107,17 +107,19 @@ def test_no_contact_off_loopback(t):
     refused(t, ["http://www.example.invalid/"], "contact")
 
 
-def test_a_private_address_is_not_fetched_unless_allowed(t):
-    """Loopback is a private address; the setting that allows it is named."""
+def test_a_private_address_is_not_a_seed_unless_allowed(t):
     server = t.server(FaultServer().on("/", page()))
-    crawl = t.crawl(server.url(), allow_private=None, retries=0)
-    status = crawl.start().wait()
-    check(status in (USAGE, NO_SEED), f"exit status {status}: {tail(crawl.said())}")
+    for url, kind in ((server.url(), "loopback"), ("http://localhost:9/", "loopback"),
+                      ("http://10.1.2.3/", "private"), ("http://[fe80::1]/", "link-local"),
+                      ("http://[::ffff:192.168.0.1]/", "private"),
+                      ("http://2130706433/", "loopback")):
+        refused(t, [url, "--contact", "me@example.org"], url, kind, "--allow-private")
     same(server.paths(), [], "requests")
-    check("allow_private" in crawl.said().replace("-", "_"),
-          f"the setting is not named: {tail(crawl.said())}")
-    if status == NO_SEED:
-        same(crawl.record(server.url())["reason"], "blocked_ssrf", "reason")
+
+
+def test_a_name_that_looks_like_loopback_needs_a_contact(t):
+    for url in ("http://127.example.invalid/", "http://localhost.example.invalid/"):
+        refused(t, [url], "contact")
 
 
 def test_a_dir_that_is_a_file(t):

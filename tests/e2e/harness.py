@@ -116,9 +116,12 @@ def shm_names():
 
 
 def shm_in_use(names):
-    """Those of `names` that some process has mapped."""
+    """Those of `names` whose crawl runs: some process has its segment mapped.
+    The semaphores cannot be looked for, as sem_open() makes them under another
+    name; theirs begins with their segment's."""
     maps = b"".join(read_bytes(f"/proc/{pid}/maps") for pid in pids())
-    return {name for name in names if f"/dev/shm/{name}\n".encode() in maps}
+    return {name for name in names
+            if f"/dev/shm/mpc.{name.split('mpc.')[1][:16]}\n".encode() in maps}
 
 
 # --- a crawl -----------------------------------------------------------------

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import sites
-from faults import FaultServer, page
+from faults import FaultServer, page, silence
 from harness import (FINISHED, STOPPED, USAGE, Result, alive, check, main, read_bytes, same,
                      same_set, tail, wait_until)
 
@@ -114,15 +114,16 @@ def test_outputs_are_rotated_by_size(t):
 
 
 def test_detached_it_goes_on_until_it_is_stopped(t):
-    server = server_of(t, 2)
-    crawl = t.crawl(server.url("/0"), server.url("/1"), "-d", host_delay="1h",
-                    robots="ignore")
+    server = server_of(t, 1).on("/for-ever", silence(600))
+    crawl = t.crawl(server.url("/0"), server.url("/for-ever"), "-d")
     same(crawl.start().wait(), 0, f"exit status; it said: {crawl.said()}")
     check(crawl.answers(), "detached, it does not answer at once")
     pid = crawl.supervisor()
     check(pid and os.getsid(pid) != os.getsid(0) and os.getsid(pid) != crawl.process.pid,
           "it is still of our session")
     wait_until(lambda: crawl.count() == 1, 10, "the first record")
+    crawl.start(server.url("/0")).wait()
+    check(f"pid {pid}" in crawl.said(), f"the pid that is refused is not {pid}: {crawl.said()}")
     result = crawl.command("stop", seconds=20)
     same(result.status, 0, f"{result!r}")
     wait_until(lambda: not alive(pid), 3, "the supervisor to end: stop returned before")

@@ -18,14 +18,16 @@
 #include "lib/base/buf.h"
 
 enum {
-	CLIENTS = 64,         /* at once; more are closed at the door */
+	CLIENTS = 64,         /* at once; one more takes the place of another */
 	REQUEST_MAX = 4096,   /* bytes of one line */
 	ANSWER_MAX = 1 << 20, /* bytes of answers that a client did not read */
 };
 
 struct client {
 	struct control *control;
-	int fd; /* -1: free */
+	int fd;          /* -1: free */
+	uint64_t turn;   /* order of coming */
+	bool has_spoken; /* a whole request */
 	char line[REQUEST_MAX];
 	size_t len;
 	struct buf out;
@@ -34,6 +36,7 @@ struct client {
 struct control {
 	struct supervisor *sup;
 	int listener;
+	uint64_t turn;
 	char path[PATH_MAX];
 	struct client clients[CLIENTS];
 };
@@ -212,6 +215,7 @@ take_lines(struct client *client)
 	while ((end = memchr(client->line, '\n', client->len)) != NULL) {
 		size_t len = (size_t)(end - client->line);
 
+		client->has_spoken = true;
 		if (add_answer(client, client->line, len) < 0) {
 			drop(client);
 			return;
@@ -258,6 +262,30 @@ on_client(void *arg, int fd, uint32_t events)
 	}
 }
 
+/*
+ * A free place; or else that of the client that was here first, of those that
+ * have not said anything before those that may wait for something.  So
+ * connections that somebody forgot never shut a person out.
+ */
+static struct client *
+place_for(struct control *control)
+{
+	struct client *worst = NULL;
+
+	for (size_t i = 0; i < CLIENTS; i++) {
+		struct client *client = &control->clients[i];
+
+		if (client->fd < 0)
+			return client;
+		if (worst == NULL || client->has_spoken < worst->has_spoken ||
+		    (client->has_spoken == worst->has_spoken &&
+			client->turn < worst->turn))
+			worst = client;
+	}
+	drop(worst);
+	return worst;
+}
+
 static void
 on_listener(void *arg, int fd, uint32_t events)
 {
@@ -266,22 +294,17 @@ on_listener(void *arg, int fd, uint32_t events)
 
 	(void)events;
 	while ((r = channel_accept(fd, &conn)) != -EAGAIN) {
-		struct client *client = NULL;
+		struct client *client;
 
 		if (r == -EACCES || r == -ECONNABORTED || r == -EINTR)
 			continue; /* it was not for us to serve */
 		if (r < 0)
 			return;
-		for (size_t i = 0; i < CLIENTS && client == NULL; i++) {
-			if (control->clients[i].fd < 0)
-				client = &control->clients[i];
-		}
-		if (client == NULL) {
-			close(conn);
-			continue;
-		}
+		client = place_for(control);
 		client->fd = conn;
 		client->len = 0;
+		client->turn = ++control->turn;
+		client->has_spoken = false;
 		buf_init(&client->out, ANSWER_MAX);
 		if (loop_watch(&control->sup->loop, conn, EPOLLIN, on_client,
 			client) < 0)

@@ -352,18 +352,14 @@ crawl_reserve(const struct crawl *crawl)
 	struct statvfs fs;
 	uint64_t share;
 
+	/* With a reserve of 0 too everybody must agree on when to wait: pages
+	 * ordered while nothing can be recorded are fetched for nothing. */
 	if (crawl->config.disk_reserve != UINT64_MAX)
-		return crawl->config.disk_reserve;
+		return crawl->config.disk_reserve > ROOM_LEAST
+			   ? crawl->config.disk_reserve
+			   : ROOM_LEAST;
 	if (statvfs(crawl->dir, &fs) < 0)
 		return least;
 	share = (uint64_t)fs.f_blocks * fs.f_frsize / 20;
 	return share > least ? share : least;
-}
-
-uint64_t
-crawl_room_wanted(const struct crawl *crawl)
-{
-	uint64_t reserve = crawl_reserve(crawl);
-
-	return reserve > ROOM_LEAST ? reserve : ROOM_LEAST;
 }

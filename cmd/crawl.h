@@ -139,10 +139,8 @@ const char *crawl_limit_name(uint64_t code);
 void crawl_snapshot(const struct crawl *crawl, struct snapshot *out);
 
 /* Bytes that must stay free under the directory: disk_reserve, or what auto
- * means there; and what is free now. */
+ * means there, and never less than a commit needs; and what is free now. */
 uint64_t crawl_reserve(const struct crawl *crawl);
-/* What a worker that writes waits for: the reserve, and room for a commit. */
-uint64_t crawl_room_wanted(const struct crawl *crawl);
 uint64_t crawl_disk_free(const struct crawl *crawl);
 
 #endif

@@ -103,7 +103,7 @@ int
 role_wait_for_room(struct worker *worker)
 {
 	struct crawl *crawl = worker->crawl;
-	uint64_t need = crawl_room_wanted(crawl);
+	uint64_t need = crawl_reserve(crawl);
 	char note[ROSTER_NOTE];
 	bool said = false;
 

@@ -305,18 +305,22 @@ static struct ending
 judge(const struct supervisor *sup, const struct snapshot *snap)
 {
 	const struct frontier_totals *t = &snap->totals;
+	/* The sum says it too: a scheduler that was killed at the very end has
+	 * a successor that may be stopped before it has looked. */
+	bool finished = snap->phase == PHASE_FINISHED ||
+			(t->admitted > 0 && t->queued + t->in_flight == 0);
 
 	if (sup->fatal != 0)
 		return (struct ending){ sup->fatal, "broken off" };
 	if (!balances(t))
 		return (struct ending){ EXIT_INTERNAL,
 			"the sum does not balance: a bug of mpcrawl" };
-	if (snap->phase != PHASE_FINISHED && sup->no_room)
+	if (!finished && sup->no_room)
 		return (struct ending){ EXIT_DISK,
 			"stopped while there was no room on the disk" };
 	if (snap->phase == PHASE_LIMIT && !sup->interrupted)
 		return (struct ending){ EXIT_LIMIT, "limit reached" };
-	if (snap->phase != PHASE_FINISHED)
+	if (!finished)
 		return (struct ending){
 			EXIT_STOPPED,
 			"stopped; `mpcrawl start` with the same --dir goes on"

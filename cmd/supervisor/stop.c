@@ -47,8 +47,7 @@ stop_begin(struct supervisor *sup, bool now)
 		return;
 	sup->stop = STOP_CRAWLERS;
 	sup->stop_ms = now_mono_ms();
-	sup->no_room = crawl_disk_free(sup->crawl) <
-		       crawl_room_wanted(sup->crawl);
+	sup->no_room = crawl_disk_free(sup->crawl) < crawl_reserve(sup->crawl);
 	unbind_all(sup);
 }
 

@@ -26,6 +26,7 @@ enum {
 	CONVEYOR_QUEUES = 64,
 	CONVEYOR_CELLS_MAX = 1 << 16,
 	CONVEYOR_SNAPSHOT = 128, /* counters in the published snapshot */
+	CONVEYOR_CHUNK = 64,     /* cells whose parts are allocated together */
 	CONVEYOR_STEP = 64 << 10 /* regions grow in steps of this */
 };
 
@@ -63,7 +64,7 @@ struct conveyor_gates {
 struct conveyor; /* a process's view; one per process, made before fork */
 
 /*
- * Allocate everything but the regions, every cell QUEUED in queue `free`.
+ * Allocate everything but regions and parts, every cell QUEUED in queue `free`.
  * `name` is that of the segment ("/mpc.<16 hex>"); semaphores are named after
  * it, queue and epoch.  0, -EEXIST, -ENOSPC (with *need the bytes that the
  * fixed part takes), or -errno.
@@ -179,6 +180,13 @@ void conveyor_bell_free(struct conveyor_bell *bell);
 
 /* --- parts --------------------------------------------------------------- */
 
+/*
+ * Before a cell is used for the first time its order, capture and inline parts
+ * are allocated, with those of its neighbours: most crawls use a few hundred
+ * cells of thousands.  Scheduler only.  0, also when they are there already;
+ * -ENOSPC: this cell cannot be used now.
+ */
+MUST_USE int conveyor_prepare(struct conveyor *cv, uint32_t cell);
 void *conveyor_order(struct conveyor *cv, uint32_t cell);
 void *conveyor_capture(struct conveyor *cv, uint32_t cell);
 void *conveyor_inline(struct conveyor *cv, uint32_t cell);

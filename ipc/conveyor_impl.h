@@ -47,6 +47,8 @@ struct conveyor_ledger {
 	_Atomic uint64_t out[2][2];
 	alignas(RING_LINE) _Atomic uint64_t snapshot_turn; /* twin.h */
 	_Atomic uint64_t snapshot[2][CONVEYOR_SNAPSHOT];
+	/* Parts of these cells are allocated; conveyor_prepare(). */
+	_Atomic uint8_t prepared[CONVEYOR_CELLS_MAX / CONVEYOR_CHUNK];
 };
 
 /* Writers: see cell.h; each transition is a CAS, or a store by the one who
@@ -84,9 +86,9 @@ struct conveyor_committed {
 /* Offsets of the arrays. */
 struct layout {
 	size_t page, ledger, roster, words, rings, order, capture, settle,
-	    inlines, committed, fetched, bound, regions;
+	    inlines, committed, fetched, bound, parts, regions;
 	size_t ring_stride, region_stride;
-	size_t size; /* of all; `regions` is the size of the fixed part */
+	size_t size; /* of all; up to `parts` it is allocated at once */
 	uint32_t slots;
 };
 

@@ -119,9 +119,9 @@ conveyor_create(const char *name, const struct conveyor_shape *shape,
 	r = segment_create(name, layout.size, &segment);
 	if (r < 0)
 		return r; /* not ours: another may be using that name */
-	r = segment_grow(&segment, 0, layout.regions);
+	r = segment_grow(&segment, 0, layout.parts);
 	if (r == -ENOSPC)
-		*need = layout.regions;
+		*need = layout.parts;
 	if (r == 0)
 		r = view_new(&segment, name, shape, &layout, gates, &cv);
 	if (r < 0)
@@ -229,11 +229,11 @@ conveyor_protect(struct conveyor *cv, unsigned writes)
 		{ 0, l->roster, own },
 		{ 0, own + l->page, l->words },
 		{ CONVEYOR_ORDER, l->order, l->capture },
-		{ CONVEYOR_CAPTURE, l->capture, l->settle },
-		{ CONVEYOR_SETTLE, l->settle, l->inlines },
-		{ CONVEYOR_INLINE, l->inlines, l->committed },
+		{ CONVEYOR_CAPTURE, l->capture, l->inlines },
+		{ CONVEYOR_SETTLE, l->settle, l->committed },
+		{ CONVEYOR_INLINE, l->inlines, l->regions },
 		{ CONVEYOR_FETCHED, l->fetched, l->bound },
-		{ 0, l->bound, l->regions },
+		{ 0, l->bound, l->parts },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(arrays); i++)

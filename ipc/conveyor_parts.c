@@ -13,6 +13,40 @@ part_at(struct conveyor *cv, size_t array, size_t size, uint32_t cell)
 	return conveyor_at(cv, array + cell * size);
 }
 
+/* The pages of one array that hold the parts of `n` cells from `first` on. */
+static int
+prepare_array(struct conveyor *cv, size_t array, size_t size, uint32_t first,
+    uint32_t n)
+{
+	return segment_grow(&cv->segment, array + first * size, n * size);
+}
+
+int
+conveyor_prepare(struct conveyor *cv, uint32_t cell)
+{
+	_Atomic uint8_t *done = &ledger_of(cv)->prepared[cell / CONVEYOR_CHUNK];
+	uint32_t first = cell - cell % CONVEYOR_CHUNK;
+	uint32_t n = cv->shape.cells - first;
+	int r;
+
+	must(cell < cv->shape.cells);
+	if (atomic_load_explicit(done, memory_order_relaxed))
+		return 0;
+	if (n > CONVEYOR_CHUNK)
+		n = CONVEYOR_CHUNK;
+	r = prepare_array(cv, cv->layout.order, cv->shape.order_size, first, n);
+	if (r == 0)
+		r = prepare_array(cv, cv->layout.capture,
+		    cv->shape.capture_size, first, n);
+	if (r == 0)
+		r = prepare_array(cv, cv->layout.inlines, cv->shape.inline_size,
+		    first, n);
+	/* Last: a kill before it costs asking again for what is there. */
+	if (r == 0)
+		atomic_store_explicit(done, 1, memory_order_release);
+	return r;
+}
+
 void *
 conveyor_order(struct conveyor *cv, uint32_t cell)
 {

@@ -65,14 +65,15 @@ layout_make(const struct conveyor_shape *shape, struct layout *out)
 	l.roster = layout_add(&l, ROSTER_PAGES * l.page);
 	l.words = layout_add(&l, n * sizeof(struct conveyor_word));
 	l.rings = layout_add(&l, shape->queues * l.ring_stride);
-	l.order = layout_add(&l, n * shape->order_size);
-	l.capture = layout_add(&l, n * shape->capture_size);
 	l.settle = layout_add(&l, n * sizeof(struct conveyor_settle_line));
-	l.inlines = layout_add(&l, n * shape->inline_size);
 	l.committed = layout_add(&l, sizeof(struct conveyor_committed) +
 					 n * sizeof(struct conveyor_use));
 	l.fetched = layout_add(&l, (n + 63) / 64 * sizeof(uint64_t));
 	l.bound = layout_add(&l, shape->bound_slots * sizeof(uint64_t));
+	l.parts = l.size;
+	l.order = layout_add(&l, n * shape->order_size);
+	l.capture = layout_add(&l, n * shape->capture_size);
+	l.inlines = layout_add(&l, n * shape->inline_size);
 	l.regions = layout_add(&l, n * l.region_stride);
 	*out = l;
 	return 0;

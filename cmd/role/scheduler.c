@@ -495,8 +495,12 @@ give_orders(struct scheduler *s, int64_t now)
 	int r = 0;
 
 	for (int i = 0; r == 0 && i < ORDERS_TURN && may_order(s); i++) {
+		uint32_t cell = s->free[s->n_free - 1];
 		int k;
 
+		/* No room for its parts: what is under way has to end first. */
+		if (conveyor_prepare(s->cv, cell) < 0)
+			return 0;
 		r = next_order(s, now, &order);
 		if (r <= 0)
 			return r;
@@ -506,7 +510,7 @@ give_orders(struct scheduler *s, int64_t now)
 			return 0;
 		}
 		order.ordered_ms = now;
-		r = hand_out(s, s->free[s->n_free - 1], &order, k);
+		r = hand_out(s, cell, &order, k);
 		if (r == 0)
 			s->n_free--;
 	}

@@ -68,7 +68,7 @@ struct supervisor {
 	enum stop_stage stop;
 	bool stop_now;    /* do not wait for anybody */
 	bool interrupted; /* a person or a signal stopped it */
-	bool no_room;         /* there was none on the disk when it began */
+	bool no_room;     /* there was none on the disk when it began */
 	int64_t stop_ms;  /* when the stop began, monotonic */
 	int fatal;        /* an exit status that overrides */
 

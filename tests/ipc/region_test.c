@@ -17,12 +17,57 @@ resident(const struct conveyor *cv)
 	return (size_t)st.st_blocks * 512;
 }
 
+START_TEST(parts_are_allocated_with_their_neighbours_and_once)
+{
+	struct conveyor *cv = fixture_new(2 * CONVEYOR_CHUNK, NULL);
+	size_t none = resident(cv), some;
+
+	ck_assert_int_eq(conveyor_prepare(cv, CONVEYOR_CHUNK), 0);
+	some = resident(cv);
+	ck_assert_uint_gt(some, none);
+	for (uint32_t c = CONVEYOR_CHUNK; c < 2 * CONVEYOR_CHUNK; c++) {
+		ck_assert_int_eq(conveyor_prepare(cv, c), 0);
+		memset(conveyor_order(cv, c), 'o', cv->shape.order_size);
+		memset(conveyor_capture(cv, c), 'c', cv->shape.capture_size);
+		memset(conveyor_inline(cv, c), 'i', cv->shape.inline_size);
+	}
+	/* All that was touched had been there before. */
+	ck_assert_uint_eq(resident(cv), some);
+	conveyor_detach(cv);
+}
+END_TEST
+
+START_TEST(parts_without_room_are_an_error_not_a_signal)
+{
+	struct conveyor_shape shape = fixture_shape(4 * CONVEYOR_CHUNK);
+	struct layout layout;
+	struct conveyor *cv;
+	uint64_t need;
+	int r = 0;
+
+	ck_assert_int_eq(layout_make(&shape, &layout), 0);
+	if (!small_shm(
+		layout.parts + 8 * 4096 + (layout.regions - layout.parts) / 2))
+		return;
+	ck_assert_int_eq(conveyor_create(test_unique_name(), &shape, crawl_id,
+			     Q_FREE, &gates, &cv, &need),
+	    0);
+	for (uint32_t c = 0; c < shape.cells && r == 0; c++) {
+		r = conveyor_prepare(cv, c);
+		if (r == 0)
+			memset(conveyor_order(cv, c), 'o', shape.order_size);
+	}
+	ck_assert_int_eq(r, -ENOSPC);
+	conveyor_detach(cv);
+}
+END_TEST
+
 START_TEST(region_grows_in_steps_and_is_counted)
 {
 	struct conveyor *cv = fixture_new(4, NULL);
 	size_t fixed = resident(cv);
 
-	ck_assert_uint_eq(fixed, cv->layout.regions);
+	ck_assert_uint_eq(fixed, cv->layout.parts);
 	ck_assert_uint_eq(conveyor_body_room(cv, 1), 0);
 	ck_assert_int_eq(conveyor_grow_body(cv, 1, 0, 0), 0);
 	ck_assert_int_eq(conveyor_grow_body(cv, 1, 1, PLENTY), 0);
@@ -161,7 +206,7 @@ START_TEST(region_on_a_full_tmpfs_is_an_error_and_no_signal)
 
 	ck_assert_int_eq(layout_make(&shape, &layout), 0);
 	/* Room for the fixed part, a page per semaphore, five steps. */
-	if (!small_shm(layout.regions + 8 * 4096 + 5 * STEP))
+	if (!small_shm(layout.parts + 8 * 4096 + 5 * STEP))
 		return;
 	ck_assert_int_eq(conveyor_create(test_unique_name(), &shape, crawl_id,
 			     Q_FREE, &gates, &cv, &need),
@@ -175,7 +220,7 @@ START_TEST(region_on_a_full_tmpfs_is_an_error_and_no_signal)
 	ck_assert_int_eq(r, -ENOSPC);
 	/* What was refused is not counted, and its half was given back. */
 	ck_assert_uint_eq(conveyor_committed(cv), 4 * STEP);
-	ck_assert_uint_eq(resident(cv), layout.regions + 4 * STEP);
+	ck_assert_uint_eq(resident(cv), layout.parts + 4 * STEP);
 	ck_assert_int_eq(conveyor_grow_output(cv, 7, STEP, PLENTY), 0);
 	ck_assert_int_eq(conveyor_grow_output(cv, 7, 2 * STEP, PLENTY),
 	    -ENOSPC);
@@ -189,7 +234,9 @@ START_TEST(region_on_a_full_tmpfs_is_an_error_and_no_signal)
 }
 END_TEST
 
-TEST_MAIN("region", region_grows_in_steps_and_is_counted, region_has_an_end,
+TEST_MAIN("region", parts_are_allocated_with_their_neighbours_and_once,
+    parts_without_room_are_an_error_not_a_signal,
+    region_grows_in_steps_and_is_counted, region_has_an_end,
     region_over_budget_is_refused_and_uncounted, region_shrinks_to_what_is_kept,
     region_after_a_kill_counts_too_much_and_offers_too_little,
     conveyor_that_does_not_fit_says_how_much_it_needs,

@@ -32,7 +32,7 @@ check_region(struct conveyor *cv)
 	struct stat st;
 
 	need(fstat(cv->segment.fd, &st) == 0, "fstat");
-	there = (uint64_t)st.st_blocks * 512 - cv->layout.regions;
+	there = (uint64_t)st.st_blocks * 512 - cv->layout.parts;
 	return check(use->body.ready + use->output.ready <= there,
 		   "region: usable and not there") &&
 	       check(there <= use->body.claimed + use->output.claimed,

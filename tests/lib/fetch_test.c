@@ -349,7 +349,7 @@ END_TEST
 
 START_TEST(fetch_of_no_answer_fails_to_read)
 {
-	static char flood[8 + 400000];
+	static char flood[8 + 400000], endless[8 + 400000];
 	const struct site_page pages[] = {
 		{ "/hangup", SITE_HANG_UP },
 		{ "/garbage", SITE_RAW, .body = "\x01\x02garbage\r\n\r\n" },
@@ -360,10 +360,13 @@ START_TEST(fetch_of_no_answer_fails_to_read)
 		{ "/cut", SITE_RAW, .body = "HTTP/1.1 200 OK\r\nA: b\r\nC" },
 		{ "/line", SITE_RAW, .body = "HTTP/1.1 200 OK\r\n" },
 		{ "/flood", .headers = flood },
+		{ "/endless", SITE_RAW, .body = endless },
 		{ "/bomb", SITE_RAW, .body = "HTTP/1.1 103 Hints\r\n\r\n",
 		    .size = 2000000 },
 	};
 
+	memset(endless, 'x', 400000);
+	memcpy(endless, "HTTP/1.1 200 OK\r\nA: ", 20);
 	/* many lines, none of them long */
 	for (size_t i = 0; i < 400000; i += 100) {
 		memset(flood + i, 'x', 100);

@@ -53,9 +53,11 @@ struct scheduler {
 	uint32_t *free;       /* cells taken from FREE: a stack, so that the
 	                         warm ones are used first */
 	uint32_t n_free;
-	uint32_t n_slots;     /* leases with a slot */
+	uint32_t n_active;    /* leases … */
+	uint32_t n_slots;     /* … and those with a slot */
 	uint32_t window;      /* most of them: max_inflight, or less while
 				 memory or descriptors are short */
+	uint32_t calm;        /* half of what was too much once */
 	uint32_t widen;       /* pages settled since it was last widened */
 	struct lineup lineup; /* recorded cells, waiting for their turn */
 	uint32_t *batch;      /* settled, not yet committed */
@@ -98,6 +100,7 @@ keep_free(struct scheduler *s, uint32_t cell)
 
 	conveyor_shrink(s->cv, cell,
 	    committed > s->config->shm_budget / 2 ? 0 : KEEP_BYTES);
+	s->n_active -= s->leases[cell].active;
 	s->leases[cell] = (struct lease){ 0 };
 	r = conveyor_retake(s->cv, QUEUE_FREE, cell);
 	if (r == 0)
@@ -164,23 +167,26 @@ take_fetched(struct scheduler *s, int64_t now)
 /* --- settlements --------------------------------------------------------- */
 
 /*
- * Crawlers were short of memory or descriptors: half as many fetches at once;
- * and one more each time that a whole window of them went well.
+ * A crawler was short of memory or descriptors.  From here on one fetch at a
+ * time, since an order that is short twice is cut; then one more with each
+ * page that goes well, up to half of what was too much, and from there one
+ * more with each whole window of them.
  */
 static void
 narrow(struct scheduler *s)
 {
-	uint32_t half = (s->n_slots + 1) / 2;
-
+	if (s->window > 1)
+		s->calm = (s->n_slots + 1) / 2;
+	s->window = 1;
 	s->widen = 0;
-	if (half < s->window)
-		s->window = half > 0 ? half : 1;
 }
 
 static void
 widen(struct scheduler *s)
 {
-	if (s->window < s->config->max_inflight && ++s->widen >= s->window) {
+	uint32_t pages = s->window < s->calm ? 1 : s->window;
+
+	if (s->window < s->config->max_inflight && ++s->widen >= pages) {
 		s->widen = 0;
 		s->window++;
 	}
@@ -421,6 +427,7 @@ hand_out(struct scheduler *s, uint32_t cell, struct order *order, int k)
 	if (r < 0)
 		return r; /* longer than max_url_length let it be: a bug */
 	conveyor_set_attempts(s->cv, cell, order->attempts);
+	s->n_active++;
 	s->leases[cell] = (struct lease){ .active = true,
 		.slot = order->reason == REASON_NONE,
 		.suspect = order->attempts & CELL_SUSPECT };
@@ -447,12 +454,12 @@ any_bound(const struct scheduler *s)
 	return false; /* the crawl is ending, or every crawler rests */
 }
 
-/* With half of the budget in use, pages come one by one: what waits to be
- * parsed and recorded has to give its memory back first. */
+/* With half of the budget in use nothing more is ordered: what is under way
+ * has to give its memory back first, or would be cut for want of it. */
 static bool
 has_memory(const struct scheduler *s)
 {
-	return s->n_slots == 0 ||
+	return s->n_active == 0 ||
 	       conveyor_committed(s->cv) < s->config->shm_budget / 2;
 }
 
@@ -687,6 +694,7 @@ adopt(struct scheduler *s, int64_t now)
 		r = read_order(s, cell, &order);
 		if (r == 0)
 			r = frontier_adopt(s->frontier, &order, now);
+		s->n_active++;
 		s->leases[cell] = (struct lease){ .active = true,
 			.slot = order.reason == REASON_NONE };
 		if (s->leases[cell].slot)

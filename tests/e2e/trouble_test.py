@@ -393,6 +393,8 @@ def test_large_pages_through_a_small_dev_shm(t):
     crawl = t.crawl(site.url + "index.html", host_concurrency=16).run(FINISHED, 60)
     same_set(crawl.by_url(), urls, "records")
     same({record["status"] for record in crawl.by_url().values()}, {200}, "statuses")
+    cut = [url for url, record in crawl.by_url().items() if "truncated" in record]
+    same(cut, [], "pages that were cut for want of memory")
 
 
 def test_file_descriptors_run_out(t):

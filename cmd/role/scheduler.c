@@ -454,13 +454,18 @@ any_bound(const struct scheduler *s)
 	return false; /* the crawl is ending, or every crawler rests */
 }
 
-/* With half of the budget in use nothing more is ordered: what is under way
- * has to give its memory back first, or would be cut for want of it. */
+/*
+ * With half of the budget in use nothing more is ordered: what is under way
+ * has to give its memory back first, or would be cut for want of it.  Nor
+ * without room for the parts of the cell that is next.
+ */
 static bool
 has_memory(const struct scheduler *s)
 {
-	return s->n_active == 0 ||
-	       conveyor_committed(s->cv) < s->config->shm_budget / 2;
+	bool some = s->n_active == 0 ||
+		    conveyor_committed(s->cv) < s->config->shm_budget / 2;
+
+	return some && conveyor_prepare(s->cv, s->free[s->n_free - 1]) == 0;
 }
 
 static bool
@@ -505,9 +510,6 @@ give_orders(struct scheduler *s, int64_t now)
 		uint32_t cell = s->free[s->n_free - 1];
 		int k;
 
-		/* No room for its parts: what is under way has to end first. */
-		if (conveyor_prepare(s->cv, cell) < 0)
-			return 0;
 		r = next_order(s, now, &order);
 		if (r <= 0)
 			return r;

@@ -543,6 +543,27 @@ loop_until_done(struct supervisor *sup)
 	}
 }
 
+static void
+serve(struct supervisor *sup, int ready_fd)
+{
+	struct crawl *crawl = sup->crawl;
+
+	log_info("crawling into %s: %llu new seeds, %u crawlers, %u parsers",
+	    crawl->dir, (unsigned long long)crawl->seeded->fresh,
+	    crawl->crawlers, crawl->parsers);
+	start_all(sup);
+	if (ready_fd >= 0) {
+		ssize_t n = write(ready_fd, "", 1);
+
+		(void)n;
+		close(ready_fd);
+	}
+	loop_until_done(sup);
+	supervisor_kill_all(sup);
+	while (wait4(-1, NULL, 0, NULL) > 0 || errno == EINTR)
+		; /* whoever is left was killed just now */
+}
+
 int
 supervisor_run(struct crawl *crawl, int ready_fd)
 {
@@ -554,7 +575,7 @@ supervisor_run(struct crawl *crawl, int ready_fd)
 	struct err err = ERR_NONE;
 	struct snapshot snap;
 	struct rusage seeds;
-	int r;
+	int r, status;
 
 	getrusage(RUSAGE_CHILDREN, &seeds);
 	sup.cpu_us[ROLES] = cpu_of(&seeds);
@@ -566,27 +587,14 @@ supervisor_run(struct crawl *crawl, int ready_fd)
 		fit_budget(&sup);
 	if (r == 0)
 		r = control_open(&sup);
-	if (r < 0) {
+	if (r == 0) {
+		serve(&sup, ready_fd);
+		crawl_snapshot(crawl, &snap);
+		status = report_end(&sup, &snap);
+	} else {
 		log_error("%s", err.text[0] ? err.text : strerror(-r));
-		conveyor_unlink(crawl->segment);
-		return r == -ENOSPC ? EXIT_USAGE : EXIT_INTERNAL;
+		status = r == -ENOSPC ? EXIT_USAGE : EXIT_INTERNAL;
 	}
-	log_info("crawling into %s: %llu new seeds, %u crawlers, %u parsers",
-	    crawl->dir, (unsigned long long)crawl->seeded->fresh,
-	    crawl->crawlers, crawl->parsers);
-	start_all(&sup);
-	if (ready_fd >= 0) {
-		ssize_t n = write(ready_fd, "", 1);
-
-		(void)n;
-		close(ready_fd);
-	}
-	loop_until_done(&sup);
-	supervisor_kill_all(&sup);
-	while (wait4(-1, NULL, 0, NULL) > 0 || errno == EINTR)
-		; /* whoever is left was killed just now */
-	crawl_snapshot(crawl, &snap);
-	r = report_end(&sup, &snap);
 	/* The store is the truth: what is still on the conveyor is queued. */
 	conveyor_detach(crawl->cv);
 	crawl->cv = NULL;
@@ -594,7 +602,8 @@ supervisor_run(struct crawl *crawl, int ready_fd)
 	/* Last: `mpcrawl stop` returns when its connection ends. */
 	control_close(&sup);
 	loop_fini(&sup.loop);
-	close(sup.signal_fd);
+	if (sup.signal_fd >= 0)
+		close(sup.signal_fd);
 	free(sup.slots);
-	return r;
+	return status;
 }

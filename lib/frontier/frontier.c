@@ -369,6 +369,23 @@ put_state(struct frontier *f, struct frontier_cut cut, int64_t now_ms)
 	return r;
 }
 
+/* A page's: what the commit changes in the counters. */
+static void
+end_page(struct frontier *f, const struct lease *lease)
+{
+	int64_t due_ms = (int64_t)lease->place;
+
+	f->live.in_flight--;
+	f->unsettled -= lease->fetch;
+	if (!lease->again)
+		return;
+	f->live.queued++;
+	if (due_ms < f->due_ms)
+		f->due_ms = due_ms;
+	if (due_ms < f->due_from_ms)
+		f->due_from_ms = due_ms;
+}
+
 /* The batch is there: settled leases end. */
 static void
 end_leases(struct frontier *f)
@@ -376,20 +393,20 @@ end_leases(struct frontier *f)
 	struct lease *lease = f->settled, *after;
 
 	for (f->settled = NULL; lease != NULL; lease = after) {
-		after = lease->after;
-		f->live.in_flight--;
-		f->unsettled -= lease->fetch;
-		if (lease->again) {
-			int64_t due_ms = (int64_t)lease->place;
+		struct host *host = lease->host, *asker;
+		bool robots = lease->kind == ORDER_ROBOTS;
 
-			f->live.queued++;
-			if (due_ms < f->due_ms)
-				f->due_ms = due_ms;
-			if (due_ms < f->due_from_ms)
-				f->due_from_ms = due_ms;
-		}
+		after = lease->after;
+		asker = robots ? host_find(&f->hosts, lease->url64) : NULL;
+		if (!robots)
+			end_page(f, lease);
 		host_lease_unlink(lease);
 		lease_free(&f->leases, lease);
+		/* Another robots.txt may have waited for this. */
+		if (robots)
+			frontier_schedule(f, host, f->now_ms);
+		if (asker != NULL)
+			frontier_schedule(f, asker, f->now_ms);
 	}
 }
 

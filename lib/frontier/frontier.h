@@ -84,13 +84,13 @@ MUST_USE int frontier_offer(struct frontier *frontier, const struct order *from,
  * excluded (order.reason set; takes no host slot).  out's spans are borrowed
  * until the next call that changes the frontier; out->lap is the caller's.
  * 1 an order: the lease and, for a fetch, the host's slot are taken;
- * 0 nothing now; -EIO.
+ * 0 nothing now; -EIO, -ENOSPC, -ENOMEM.
  */
 MUST_USE int frontier_next(struct frontier *frontier, int64_t now_ms,
     struct order *out);
 
 /* When frontier_next() may have something, if nothing settles before:
- * unix ms, or INT64_MAX: only a settlement can bring work. */
+ * unix ms, or INT64_MAX: only a settlement, or its commit, can bring work. */
 int64_t frontier_due_ms(struct frontier *frontier, int64_t now_ms);
 
 /* The order could not be handed out after all, or came back unfetched
@@ -103,7 +103,7 @@ void frontier_come_back(struct frontier *frontier, const struct order *order,
 /* --- leases back --------------------------------------------------------- */
 
 /*
- * At start: this order is on the conveyor; take its lease again, and its
+ * At start, before all else: this order is on the conveyor; take its lease again, and its
  * host's slot when it is a fetch.  A URL that the store does not know at all
  * was ordered before the commit of the batch it was new in: it is admitted
  * here, when its hashes are those of its text.

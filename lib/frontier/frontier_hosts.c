@@ -96,6 +96,9 @@ host_due_ms(const struct frontier *f, const struct host *host, int64_t now_ms)
 {
 	int64_t ready_ms = polite_ready_ms(&host->polite);
 
+	if (host->errands != NULL &&
+	    frontier_robots_settled(f, host->site64, host->errands->for_site64))
+		return INT64_MAX;
 	if (host->errands != NULL && host->polite.down)
 		return now_ms;
 	if (host->errands != NULL)
@@ -117,8 +120,11 @@ host_due_ms(const struct frontier *f, const struct host *host, int64_t now_ms)
 	case RULEBOOK_LATER:
 		return host->rulebook.at_ms > ready_ms ? host->rulebook.at_ms
 						       : ready_ms;
-	case RULEBOOK_GO:
 	case RULEBOOK_FETCH:
+		if (frontier_robots_settled(f, host->site64, host->site64))
+			return INT64_MAX;
+		break;
+	case RULEBOOK_GO:
 	case RULEBOOK_REFUSE:
 		break;
 	}

@@ -185,9 +185,16 @@ void frontier_robots_come_back(struct frontier *f, struct lease *lease,
     const struct order *order);
 MUST_USE int frontier_robots_adopt(struct frontier *f,
     const struct order *order, int64_t now_ms);
+/* Is a request for `asker`'s robots.txt to this site answered, but not yet
+ * committed?  Then there is no other: no two of them are on the conveyor. */
+bool frontier_robots_settled(const struct frontier *f, uint64_t site64,
+    uint64_t asker);
 void frontier_rules_forget(struct frontier *f, uint64_t site64);
 
 /* frontier_lease.c */
+
+/* Its lease ends with the commit. */
+void frontier_lease_settled(struct frontier *f, struct lease *lease);
 
 void frontier_slot_free(struct frontier *f, struct lease *lease,
     const struct capture *capture, int64_t now_ms);

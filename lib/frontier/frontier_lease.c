@@ -270,6 +270,15 @@ settle_again(struct frontier *f, struct lease *lease, struct url_row *row,
 	count(&f->live.retried, 1);
 }
 
+void
+frontier_lease_settled(struct frontier *f, struct lease *lease)
+{
+	lease->state = LEASE_SETTLED;
+	lease->after = f->settled;
+	f->settled = lease;
+	host_changed(&f->hosts, lease->host);
+}
+
 static void
 settle_ended(struct frontier *f, struct lease *lease, struct url_row *row,
     const struct capture *capture, struct decision decision)
@@ -354,10 +363,7 @@ frontier_settle(struct frontier *f, const struct order *order,
 	else
 		settle_ended(f, lease, &row, capture, decision);
 	lease_is_in(f, lease);
-	lease->state = LEASE_SETTLED;
-	lease->after = f->settled;
-	f->settled = lease;
-	host_changed(&f->hosts, lease->host);
+	frontier_lease_settled(f, lease);
 	r = frontier_put_url(f, lease->site64, lease->url64, &row);
 	if (r < 0)
 		return r;

@@ -138,6 +138,8 @@ host_refill(struct frontier *f, struct host *host)
 		uint64_t at[2], url64;
 
 		r = store_scan_next(scan, &key, &value);
+		if (r == 0)
+			host->cursor = PLACE_NONE;
 		if (r <= 0)
 			break;
 		if (row_key_read(key, 2, at) < 0 ||
@@ -145,16 +147,11 @@ host_refill(struct frontier *f, struct host *host)
 			r = -EIO;
 			break;
 		}
-		if (lease_find(&f->leases, host->site64, url64, ORDER_PAGE))
-			continue;
+		/* Full: it has set the cursor. */
 		r = host_queue_append(&f->hosts, host, at[1], url64);
 		if (r <= 0)
 			break;
 	}
-	/* 0 is either the end of the queue or a full buffer; a full one has
-	 * set the cursor itself. */
-	if (r == 0 && (host->buffer == NULL || host->buffer->n < HOST_BUFFER))
-		host->cursor = PLACE_NONE;
 	store_scan_close(scan);
 	return r;
 }
@@ -191,6 +188,7 @@ host_take(struct frontier *f, struct host *host, struct queued_url *out,
 			continue;
 		if (hosts_are_many(&f->hosts))
 			host_queue_shed(&f->hosts, host);
+		/* Adopted, or settled: its row is there until the commit. */
 		if (lease_find(&f->leases, host->site64, out->url64,
 			ORDER_PAGE))
 			continue;

@@ -3,10 +3,6 @@
 #include "lib/frontier/frontier_impl.h"
 #include "lib/robots/robots.h"
 
-enum {
-	BLOCKED_TTL_MS = 1000 /* of "the address guard refuses it" */
-};
-
 /* --- requests ------------------------------------------------------------ */
 
 int
@@ -163,6 +159,16 @@ frontier_robots_adopt(struct frontier *f, const struct order *order,
 	return 0;
 }
 
+bool
+frontier_robots_settled(const struct frontier *f, uint64_t site64,
+    uint64_t asker)
+{
+	const struct lease *lease = lease_find(&f->leases, site64, asker,
+	    ORDER_ROBOTS);
+
+	return lease != NULL && lease->state == LEASE_SETTLED;
+}
+
 /* --- answers ------------------------------------------------------------- */
 
 void
@@ -292,9 +298,7 @@ frontier_settle_robots(struct frontier *f, const struct order *order,
 		return -EBADMSG;
 	target = lease->host;
 	frontier_slot_free(f, lease, capture, now_ms);
-	host_lease_unlink(lease);
-	lease_free(&f->leases, lease);
-	host_changed(&f->hosts, target);
+	frontier_lease_settled(f, lease);
 	if (capture != NULL)
 		count(&f->live.robots_fetched, 1);
 	frontier_schedule(f, target, now_ms);
@@ -312,11 +316,11 @@ frontier_settle_robots(struct frontier *f, const struct order *order,
 	}
 	/*
 	 * The address guard will say to each page what it said to this; there
-	 * is nothing to wait for.  Not for long: the setting may change.
+	 * is nothing to wait for.  In another run the setting may be another.
 	 */
 	if (capture != NULL && capture->reason == REASON_BLOCKED_SSRF) {
 		rules_save(f, asker, SPAN_NONE, now_ms);
-		asker->rulebook.at_ms = now_ms + BLOCKED_TTL_MS;
+		asker->rulebook.local = true;
 		host_changed(&f->hosts, asker);
 		frontier_schedule(f, asker, now_ms);
 		return 0;

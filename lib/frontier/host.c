@@ -329,7 +329,7 @@ host_to_row(const struct host *host, struct host_row *row)
 		.robots_block = host->rulebook.block,
 		.robots_fails = host->rulebook.fails,
 		.robots_since_ms = host->rulebook.since_ms,
-		.robots_at_ms = host->rulebook.at_ms,
+		.robots_at_ms = host->rulebook.local ? 0 : host->rulebook.at_ms,
 		.name = host_name(host),
 	};
 }

@@ -47,6 +47,7 @@ rulebook_answered(struct rulebook *book, const struct config *config,
 	book->at_ms = now_ms + config->robots_ttl_ms;
 	book->fails = 0;
 	book->block = block;
+	book->local = false;
 	return true;
 }
 

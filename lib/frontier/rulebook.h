@@ -42,6 +42,7 @@ struct rulebook {
 	uint16_t fails;
 	uint8_t state;
 	bool block; /* the rules are not empty: there is a row in `r` */
+	bool local; /* an answer of our own settings: for this run only */
 };
 
 enum {

@@ -53,7 +53,8 @@ store_error(char *words, struct err *err, const char *what)
 	int r = -EIO;
 
 	if (strstr(words, "No space left") != NULL ||
-	    strstr(words, "NoSpace") != NULL)
+	    strstr(words, "NoSpace") != NULL ||
+	    strstr(words, "quota exceeded") != NULL)
 		r = -ENOSPC;
 	else if (strstr(words, "families not opened") != NULL)
 		r = -EPROTO;

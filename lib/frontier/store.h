@@ -13,7 +13,8 @@
  *   d  due_ms site64 url64 -> nothing; URLs that wait for another try
  *   h  site64              a host: name, counters, clocks, head of its queue
  *   r  site64              the compiled rules of its robots.txt
- *   m  text                "layout", "crawl", "state", "seed." + URL
+ *   m  text                "layout", "crawl", "state", "seed." + URL,
+ *                          "begun": orders may have left
  */
 #ifndef LIB_FRONTIER_STORE_H
 #define LIB_FRONTIER_STORE_H

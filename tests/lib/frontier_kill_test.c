@@ -402,6 +402,9 @@ crawl(struct crawl *c, unsigned kills)
 	c->x.config.host_concurrency = 3;
 	c->x.config.host_delay_ms = DELAY;
 	c->x.config.max_depth = 1000;
+	/* So small that the store must be asked what is known. */
+	if (kills > 0)
+		c->x.config.seen_cache = 512;
 	fixture_open(&c->x);
 	fixture_seed(&c->x, "http://h0.test/p0");
 	while (!frontier_finished(c->x.f)) {
@@ -558,5 +561,40 @@ START_TEST(a_store_says_which_orders_are_not_its_own)
 }
 END_TEST
 
+START_TEST(an_adopted_url_keeps_its_place_to_itself)
+{
+	struct fixture x;
+	struct order first, young, o;
+
+	fixture_init(&x);
+	x.config.host_concurrency = 4;
+	x.config.host_delay_ms = 0;
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/");
+	fixture_commit(&x);
+	first = fixture_expect(&x, "http://a.test/");
+	ck_assert_int_eq(fixture_offer(&x, &first, "http://a.test/young"), 1);
+	young = fixture_expect(&x, "http://a.test/young");
+	fixture_reopen(&x);
+	ck_assert_int_eq(frontier_adopt(x.f, &first, x.now), 0);
+	ck_assert_int_eq(frontier_adopt(x.f, &young, x.now), 0);
+	fixture_balances(&x);
+	/* This time another link comes first. */
+	ck_assert_int_eq(fixture_offer(&x, &first, "http://a.test/other"), 1);
+	ck_assert_int_eq(fixture_offer(&x, &first, "http://a.test/young"), 0);
+	fixture_settle(&x, &first, 200);
+	fixture_settle(&x, &young, 200);
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).admitted, 3);
+	fixture_reopen(&x);
+	o = fixture_expect(&x, "http://a.test/other");
+	fixture_settle(&x, &o, 200);
+	fixture_commit(&x);
+	ck_assert(frontier_finished(x.f));
+	fixture_fini(&x);
+}
+END_TEST
+
 TEST_MAIN("frontier_kill", every_url_ends_once_however_often_we_are_killed,
-    a_store_says_which_orders_are_not_its_own)
+    a_store_says_which_orders_are_not_its_own,
+    an_adopted_url_keeps_its_place_to_itself)

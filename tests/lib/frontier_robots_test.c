@@ -82,12 +82,43 @@ START_TEST(rules_are_kept_until_they_expire)
 	ck_assert_int_eq(o.reason, REASON_ROBOTS_DENIED);
 	fixture_settle(&x, &o, 0);
 	fixture_seed(&x, "http://a.test/no3");
+	fixture_commit(&x);
 	x.now += 30000;
 	o = fixture_expect(&x, "http://a.test/robots.txt");
 	fixture_settle_robots(&x, &o, 404, "");
 	x.now += 1000;
 	o = fixture_expect(&x, "http://a.test/no3");
 	ck_assert_int_eq(o.reason, REASON_NONE);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(rules_that_change_are_the_new_ones)
+{
+	struct fixture x;
+	struct order o;
+
+	robots_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/no/1");
+	o = fixture_expect(&x, "http://a.test/robots.txt");
+	fixture_settle_robots(&x, &o, 200, "User-agent: *\nDisallow: /no\n");
+	fixture_commit(&x);
+	x.now += 1000;
+	o = fixture_expect(&x, "http://a.test/no/1");
+	ck_assert_int_eq(o.reason, REASON_ROBOTS_DENIED);
+	x.now += x.config.robots_ttl_ms;
+	fixture_seed(&x, "http://a.test/no/2");
+	fixture_seed(&x, "http://a.test/yes");
+	o = fixture_expect(&x, "http://a.test/robots.txt");
+	fixture_settle_robots(&x, &o, 200, "User-agent: *\nDisallow: /yes\n");
+	x.now += 1000;
+	o = fixture_expect(&x, "http://a.test/no/2");
+	ck_assert_int_eq(o.reason, REASON_NONE);
+	fixture_settle(&x, &o, 200);
+	x.now += 1000;
+	o = fixture_expect(&x, "http://a.test/yes");
+	ck_assert_int_eq(o.reason, REASON_ROBOTS_DENIED);
 	fixture_fini(&x);
 }
 END_TEST
@@ -142,7 +173,8 @@ redirect_robots(struct fixture *x, const struct order *o, const char *to)
 	frontier_slot_end(x->f, o, &c, x->now);
 	ck_assert_int_eq(frontier_settle_robots(x->f, o, &c, SPAN_NONE, x->now),
 	    0);
-	fixture_balances(x);
+	/* The next may be of the same site: not before the commit. */
+	fixture_commit(x);
 }
 
 START_TEST(robots_follow_redirects_by_the_clock_of_each_host)
@@ -217,10 +249,14 @@ START_TEST(broken_rules_and_lost_answers_allow_nothing)
 			     SPAN("not a block of rules"), x.now),
 	    0);
 	x.now += 30000;
+	/* Never two of one site on the conveyor. */
+	fixture_expect_none(&x);
+	fixture_commit(&x);
 	o = fixture_expect(&x, "http://a.test/robots.txt");
 	ck_assert_int_eq(frontier_settle_robots(x.f, &o, NULL, SPAN_NONE,
 			     x.now),
 	    0);
+	fixture_commit(&x);
 	x.now += 299999;
 	fixture_expect_none(&x);
 	x.now += 1;
@@ -236,6 +272,49 @@ START_TEST(broken_rules_and_lost_answers_allow_nothing)
 	fixture_settle_robots(&x, &o, 200, "");
 	x.now += 1000;
 	fixture_expect(&x, "http://a.test/");
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(a_guarded_site_is_asked_once_a_run)
+{
+	struct fixture x;
+	struct order o;
+	struct capture c;
+	int asked = 0, pages = 0;
+
+	robots_init(&x);
+	x.config.host_delay_ms = 5000;
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/1");
+	fixture_seed(&x, "http://a.test/2");
+	while (!frontier_finished(x.f)) {
+		wait_for_it(&x);
+		if (!fixture_next(&x, &o))
+			continue;
+		c = fixture_capture(&x, 0);
+		c.reason = REASON_BLOCKED_SSRF;
+		frontier_slot_end(x.f, &o, &c, x.now);
+		if (o.kind == ORDER_ROBOTS) {
+			ck_assert_int_eq(++asked, 1);
+			ck_assert_int_eq(frontier_settle_robots(x.f, &o, &c,
+					     SPAN_NONE, x.now),
+			    0);
+		} else {
+			pages++;
+			ck_assert_int_eq(frontier_settle(x.f, &o, &c,
+					     fixture_decide(&x, &o, &c), x.now),
+			    0);
+		}
+		fixture_commit(&x);
+	}
+	ck_assert_int_eq(pages, 2);
+	/* In another run the setting may be another. */
+	fixture_seed(&x, "http://a.test/3");
+	fixture_commit(&x);
+	fixture_reopen(&x);
+	x.now += 5000;
+	fixture_expect(&x, "http://a.test/robots.txt");
 	fixture_fini(&x);
 }
 END_TEST
@@ -280,7 +359,9 @@ START_TEST(a_robots_order_is_adopted)
 END_TEST
 
 TEST_MAIN("frontier_robots", robots_come_first_and_are_obeyed,
-    rules_are_kept_until_they_expire, a_site_without_an_answer_is_given_up,
+    rules_are_kept_until_they_expire, rules_that_change_are_the_new_ones,
+    a_site_without_an_answer_is_given_up,
     robots_follow_redirects_by_the_clock_of_each_host,
     robots_redirects_end_after_five,
-    broken_rules_and_lost_answers_allow_nothing, a_robots_order_is_adopted)
+    broken_rules_and_lost_answers_allow_nothing,
+    a_guarded_site_is_asked_once_a_run, a_robots_order_is_adopted)

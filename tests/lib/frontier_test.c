@@ -250,6 +250,31 @@ START_TEST(new_urls_are_ordered_before_their_commit)
 }
 END_TEST
 
+START_TEST(a_queue_that_fills_the_buffer_exactly_has_an_end)
+{
+	struct fixture x;
+	struct order o;
+	char url[64];
+	int n = 0;
+
+	fixture_init(&x);
+	x.config.host_concurrency = 64;
+	x.config.host_delay_ms = 0;
+	fixture_open(&x);
+	for (int i = 0; i < 32; i++) {
+		snprintf(url, sizeof(url), "http://a.test/%d", i);
+		fixture_seed(&x, url);
+	}
+	fixture_commit(&x);
+	fixture_reopen(&x);
+	while (fixture_next(&x, &o))
+		n++;
+	ck_assert_int_eq(n, 32);
+	ck_assert_int_eq(frontier_due_ms(x.f, x.now), INT64_MAX);
+	fixture_fini(&x);
+}
+END_TEST
+
 START_TEST(an_order_that_comes_back_is_first_and_keeps_its_marks)
 {
 	struct fixture x;
@@ -317,6 +342,44 @@ START_TEST(retries_wait_their_delays_and_are_bounded)
 	ck_assert_uint_eq(fixture_totals(&x).failed, 1);
 	ck_assert_uint_eq(fixture_totals(&x).retried, 3);
 	ck_assert_uint_eq(fixture_totals(&x).statuses[5], 1);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(a_retry_of_this_batch_is_not_swept_before_its_commit)
+{
+	struct fixture x;
+	struct order a, b;
+
+	fixture_init(&x);
+	x.config.host_delay_ms = 0;
+	x.config.host_concurrency = 2;
+	x.config.retry_delay_ms[0] = 5000;
+	x.config.retry_delay_ms[1] = 1000;
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/a");
+	a = fixture_expect(&x, "http://a.test/a");
+	fixture_settle(&x, &a, 500);
+	fixture_commit(&x);
+	x.now += 5000;
+	a = fixture_expect(&x, "http://a.test/a");
+	fixture_seed(&x, "http://a.test/b");
+	b = fixture_expect(&x, "http://a.test/b");
+	fixture_settle(&x, &b, 500);
+	fixture_commit(&x);
+	/* b waits till 5 s from now, a till 4.5 s, but is not committed. */
+	x.now += 3500;
+	fixture_settle(&x, &a, 500);
+	x.now += 1500;
+	b = fixture_expect(&x, "http://a.test/b");
+	fixture_expect_none(&x);
+	fixture_commit(&x);
+	a = fixture_expect(&x, "http://a.test/a");
+	ck_assert_int_eq(a.tries, 2);
+	fixture_settle(&x, &a, 200);
+	fixture_settle(&x, &b, 200);
+	fixture_commit(&x);
+	ck_assert(frontier_finished(x.f));
 	fixture_fini(&x);
 }
 END_TEST
@@ -608,9 +671,11 @@ TEST_MAIN("frontier", a_seed_is_ordered_once_and_settled,
     a_host_is_waited_for_only_after_orders_may_have_left,
     a_store_of_another_crawl_or_layout_is_refused,
     new_urls_are_ordered_before_their_commit,
+    a_queue_that_fills_the_buffer_exactly_has_an_end,
     an_order_that_comes_back_is_first_and_keeps_its_marks,
-    retries_wait_their_delays_and_are_bounded, retry_after_blocks_the_host,
-    a_host_that_stays_down_is_given_up,
+    retries_wait_their_delays_and_are_bounded,
+    a_retry_of_this_batch_is_not_swept_before_its_commit,
+    retry_after_blocks_the_host, a_host_that_stays_down_is_given_up,
     a_host_over_its_budget_is_parked_then_excluded, max_pages_is_never_exceeded,
     bytes_and_time_are_limits_over_all_runs,
     a_redirect_is_done_and_its_target_a_link, a_url_is_kept_as_it_was_written,

@@ -3,6 +3,15 @@
 #include "lib/frontier/frontier_impl.h"
 #include "lib/robots/robots.h"
 
+/* When it may next be asked for anything, by its clock. */
+static int64_t
+host_ready_ms(const struct host *host, int64_t now_ms)
+{
+	int64_t ready_ms = polite_ready_ms(&host->polite);
+
+	return ready_ms > now_ms ? ready_ms : now_ms;
+}
+
 /* --- requests ------------------------------------------------------------ */
 
 int
@@ -36,7 +45,8 @@ robots_unanswered(struct frontier *f, uint64_t site64, int64_t now_ms)
 
 	if (r != 1)
 		return r;
-	rulebook_failed(&host->rulebook, f->config, now_ms);
+	rulebook_failed(&host->rulebook, f->config, now_ms,
+	    host_ready_ms(host, now_ms));
 	host_changed(&f->hosts, host);
 	frontier_schedule(f, host, now_ms);
 	return 0;
@@ -234,16 +244,18 @@ rules_save(struct frontier *f, struct host *host, struct span rules,
 {
 	struct row_key key = row_key1(host->site64);
 
-	if (!rulebook_answered(&host->rulebook, f->config, rules.len > 0,
-		now_ms))
-		return;
+	if (rulebook_need(&host->rulebook, now_ms) != RULEBOOK_WAIT)
+		return; /* it does not ask */
+	/* The delay first: it says when the rules will be needed. */
+	polite_crawl_delay(&host->polite, f->config,
+	    rules.len > 0 ? robots_crawl_delay_ms(rules) : -1);
+	rulebook_answered(&host->rulebook, f->config, rules.len > 0,
+	    host_ready_ms(host, now_ms));
 	frontier_rules_forget(f, host->site64);
 	if (rules.len > 0)
 		store_put(f->store, STORE_ROBOTS, row_key_span(&key), rules);
 	else
 		store_delete(f->store, STORE_ROBOTS, row_key_span(&key));
-	polite_crawl_delay(&host->polite, f->config,
-	    rules.len > 0 ? robots_crawl_delay_ms(rules) : -1);
 }
 
 /*
@@ -330,7 +342,8 @@ frontier_settle_robots(struct frontier *f, const struct order *order,
 	    (rules.len > RULES_MAX || !robots_valid(rules)))
 		meaning = ROBOTS_UNREACHABLE;
 	if (meaning == ROBOTS_UNREACHABLE)
-		rulebook_failed(&asker->rulebook, f->config, now_ms);
+		rulebook_failed(&asker->rulebook, f->config, now_ms,
+		    host_ready_ms(asker, now_ms));
 	else
 		rules_save(f, asker,
 		    meaning == ROBOTS_USE_BODY ? rules : SPAN_NONE, now_ms);

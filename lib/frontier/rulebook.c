@@ -40,11 +40,11 @@ rulebook_asked(struct rulebook *book)
 
 bool
 rulebook_answered(struct rulebook *book, const struct config *config,
-    bool block, int64_t now_ms)
+    bool block, int64_t ready_ms)
 {
 	if (!rulebook_move(book, RULEBOOK_ANSWER))
 		return false;
-	book->at_ms = now_ms + config->robots_ttl_ms;
+	book->at_ms = ready_ms + config->robots_ttl_ms;
 	book->fails = 0;
 	book->block = block;
 	book->local = false;
@@ -53,7 +53,7 @@ rulebook_answered(struct rulebook *book, const struct config *config,
 
 bool
 rulebook_failed(struct rulebook *book, const struct config *config,
-    int64_t now_ms)
+    int64_t now_ms, int64_t ready_ms)
 {
 	uint32_t last = config->n_retry_delays;
 	int64_t since_ms = book->fails > 0 ? book->since_ms : now_ms;
@@ -66,7 +66,7 @@ rulebook_failed(struct rulebook *book, const struct config *config,
 	book->since_ms = since_ms;
 	book->fails = (uint16_t)(fails < UINT16_MAX ? fails : UINT16_MAX);
 	/* The last delay of the list repeats. */
-	book->at_ms = now_ms;
+	book->at_ms = book->state == RULEBOOK_STALE ? ready_ms : now_ms;
 	if (last > 0)
 		book->at_ms +=
 		    config->retry_delay_ms[fails < last ? fails - 1 : last - 1];

@@ -49,12 +49,18 @@ enum {
 	RULEBOOK_FAILS_LEAST = 3 /* before a site is given up */
 };
 
-/* Each returns false, and nothing changes, when the state does not take it. */
+/*
+ * Each returns false, and nothing changes, when the state does not take it.
+ *
+ * Rules hold from `ready_ms` on, when the host may next be asked for anything:
+ * were it from now, and the host's delay longer than that, they would be over
+ * before the first page, each time.
+ */
 bool rulebook_asked(struct rulebook *book);
 bool rulebook_answered(struct rulebook *book, const struct config *config,
-    bool block, int64_t now_ms);
+    bool block, int64_t ready_ms);
 bool rulebook_failed(struct rulebook *book, const struct config *config,
-    int64_t now_ms);
+    int64_t now_ms, int64_t ready_ms);
 bool rulebook_lost(struct rulebook *book);
 bool rulebook_forgiven(struct rulebook *book);
 

@@ -276,6 +276,40 @@ START_TEST(broken_rules_and_lost_answers_allow_nothing)
 }
 END_TEST
 
+START_TEST(rules_outlive_the_delay_of_their_host)
+{
+	struct fixture x;
+	struct order o;
+	int asked = 0, pages = 0;
+
+	/* Answered once, then out: the old rules serve page after page. */
+	robots_init(&x);
+	x.config.host_delay_ms = 2 * 3600 * 1000;
+	x.config.robots_ttl_ms = 60 * 1000;
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/1");
+	fixture_seed(&x, "http://a.test/2");
+	fixture_seed(&x, "http://a.test/3");
+	while (!frontier_finished(x.f)) {
+		wait_for_it(&x);
+		x.now += 50; /* late, as in life */
+		if (!fixture_next(&x, &o))
+			continue;
+		if (o.kind == ORDER_ROBOTS) {
+			fixture_settle_robots(&x, &o, asked++ ? 500 : 404, "");
+		} else {
+			ck_assert_int_eq(o.reason, REASON_NONE);
+			fixture_settle(&x, &o, 200);
+			pages++;
+		}
+		fixture_commit(&x);
+	}
+	ck_assert_int_eq(pages, 3);
+	ck_assert_int_eq(asked, 3);
+	fixture_fini(&x);
+}
+END_TEST
+
 START_TEST(a_guarded_site_is_asked_once_a_run)
 {
 	struct fixture x;
@@ -364,4 +398,5 @@ TEST_MAIN("frontier_robots", robots_come_first_and_are_obeyed,
     robots_follow_redirects_by_the_clock_of_each_host,
     robots_redirects_end_after_five,
     broken_rules_and_lost_answers_allow_nothing,
-    a_guarded_site_is_asked_once_a_run, a_robots_order_is_adopted)
+    rules_outlive_the_delay_of_their_host, a_guarded_site_is_asked_once_a_run,
+    a_robots_order_is_adopted)

@@ -193,7 +193,7 @@ START_TEST(rulebook_refuses_what_does_not_fit_its_state)
 	start(&p);
 	ck_assert_int_eq(rulebook_need(&book, 0), RULEBOOK_FETCH);
 	ck_assert(!rulebook_answered(&book, &config, true, 0));
-	ck_assert(!rulebook_failed(&book, &config, 0));
+	ck_assert(!rulebook_failed(&book, &config, 0, 0));
 	ck_assert(!rulebook_forgiven(&book));
 	ck_assert_int_eq(book.fails, 0);
 	ck_assert(rulebook_asked(&book));
@@ -218,7 +218,7 @@ START_TEST(rulebook_keeps_old_rules_through_an_outage)
 	for (int i = 0; i < 50; i++) {
 		ck_assert_int_eq(rulebook_need(&book, at), RULEBOOK_FETCH);
 		ck_assert(rulebook_asked(&book));
-		ck_assert(rulebook_failed(&book, &config, at));
+		ck_assert(rulebook_failed(&book, &config, at, at));
 		ck_assert_int_eq(book.state, RULEBOOK_STALE);
 		ck_assert_int_eq(book.at_ms - at, i == 0   ? 30000
 						  : i == 1 ? 300000
@@ -241,7 +241,7 @@ START_TEST(rulebook_gives_up_after_the_time_and_three_tries)
 		ck_assert_int_ne(rulebook_need(&book, book.at_ms),
 		    RULEBOOK_REFUSE);
 		ck_assert(rulebook_asked(&book));
-		ck_assert(rulebook_failed(&book, &config, book.at_ms));
+		ck_assert(rulebook_failed(&book, &config, book.at_ms, 0));
 	}
 	ck_assert_int_eq(rulebook_need(&book, INT64_MAX), RULEBOOK_REFUSE);
 	ck_assert(!rulebook_asked(&book));

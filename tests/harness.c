@@ -1,10 +1,13 @@
 #include "tests/harness.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <ftw.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -98,6 +101,60 @@ test_data(const char *path, size_t *len)
 	if (len != NULL)
 		*len = (size_t)size;
 	return text;
+}
+
+static bool
+write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 &&
+		  write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/* Be able to mount, seen by nobody else. */
+static bool
+own_mounts(void)
+{
+	bool root = geteuid() == 0;
+	char user[32], group[32];
+
+	snprintf(user, sizeof(user), "0 %u 1", (unsigned)geteuid());
+	snprintf(group, sizeof(group), "0 %u 1", (unsigned)getegid());
+	if (unshare(CLONE_NEWNS | (root ? 0 : CLONE_NEWUSER)) < 0)
+		return false;
+	/* Without both names a file cannot be made there. */
+	if (!root && (!write_text("/proc/self/setgroups", "deny") ||
+			 !write_text("/proc/self/uid_map", user) ||
+			 !write_text("/proc/self/gid_map", group)))
+		return false;
+	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+}
+
+bool
+test_tmpfs(const char *dir, const char *options)
+{
+	const char *ci = getenv("CI");
+	bool mounted = own_mounts() &&
+		       mount("tmpfs", dir, "tmpfs", 0, options) == 0;
+
+	ck_assert_msg(mounted || ci == NULL || strcmp(ci, "true") != 0,
+	    "no small file system in %s: %m", dir);
+	if (!mounted)
+		printf("not checked, no mount namespace here: %s\n", dir);
+	return mounted;
+}
+
+bool
+test_small_shm(size_t bytes)
+{
+	char options[32];
+
+	snprintf(options, sizeof(options), "size=%zu", bytes);
+	return test_tmpfs("/dev/shm", options);
 }
 
 static int

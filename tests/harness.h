@@ -9,6 +9,7 @@
 #define TESTS_HARNESS_H
 
 #include <check.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,16 @@ uint64_t test_random(uint64_t *state);
 /* A file under tests/data, whole and NUL-terminated; *len without the NUL.
  * The test fails when it cannot be read.  The caller frees. */
 char *test_data(const char *path, size_t *len);
+
+/*
+ * A file system of this test's own in `dir`, with tmpfs `options` ("size=8m");
+ * it is gone with the process.  An ordinary user is root in a user namespace
+ * of its own, where the kernel allows that.  False: it does not; with CI=true
+ * that fails the test, as a check that is never run checks nothing.
+ */
+bool test_tmpfs(const char *dir, const char *options);
+/* The same for /dev/shm, of so many bytes. */
+bool test_small_shm(size_t bytes);
 
 int test_main(const char *suite, const TTest *const *tests, size_t n);
 

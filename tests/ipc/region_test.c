@@ -1,7 +1,7 @@
 #include <sys/stat.h>
 
+#include "tests/harness.h"
 #include "tests/ipc/fixture.h"
-#include "tests/ipc/small_shm.h"
 
 enum {
 	STEP = CONVEYOR_STEP,
@@ -46,7 +46,7 @@ START_TEST(parts_without_room_are_an_error_not_a_signal)
 	int r = 0;
 
 	ck_assert_int_eq(layout_make(&shape, &layout), 0);
-	if (!small_shm(
+	if (!test_small_shm(
 		layout.parts + 8 * 4096 + (layout.regions - layout.parts) / 2))
 		return;
 	ck_assert_int_eq(conveyor_create(test_unique_name(), &shape, crawl_id,
@@ -183,7 +183,7 @@ START_TEST(conveyor_that_does_not_fit_says_how_much_it_needs)
 	struct conveyor *cv;
 	uint64_t need = 0;
 
-	if (!small_shm(1 << 20))
+	if (!test_small_shm(1 << 20))
 		return;
 	ck_assert_int_eq(conveyor_create(name, &shape, crawl_id, Q_FREE, &gates,
 			     &cv, &need),
@@ -206,7 +206,7 @@ START_TEST(region_on_a_full_tmpfs_is_an_error_and_no_signal)
 
 	ck_assert_int_eq(layout_make(&shape, &layout), 0);
 	/* Room for the fixed part, a page per semaphore, five steps. */
-	if (!small_shm(layout.parts + 8 * 4096 + 5 * STEP))
+	if (!test_small_shm(layout.parts + 8 * 4096 + 5 * STEP))
 		return;
 	ck_assert_int_eq(conveyor_create(test_unique_name(), &shape, crawl_id,
 			     Q_FREE, &gates, &cv, &need),

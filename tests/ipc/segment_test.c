@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "tests/harness.h"
-#include "tests/ipc/small_shm.h"
 
 enum {
 	MIB = 1 << 20
@@ -120,7 +119,7 @@ START_TEST(segment_on_a_full_tmpfs_is_an_error_and_no_signal)
 	struct segment seg = SEGMENT_NONE;
 	size_t had = 0;
 
-	if (!small_shm(MIB))
+	if (!test_small_shm(MIB))
 		return;
 	ck_assert_uint_eq(segment_space(), MIB);
 	ck_assert_int_eq(segment_create(test_unique_name(), 64 * MIB, &seg), 0);

@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -419,58 +418,7 @@ START_TEST(sink_that_could_not_sync_its_folder_takes_nothing_more)
 }
 END_TEST
 
-/* --- a disk that fills up -------------------------------------------------
- */
-
-static bool
-write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool ok = fd >= 0 &&
-		  write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
-/* Be able to mount, seen by nobody else.  An ordinary user is root in a user
- * namespace of its own, where the kernel allows that. */
-static bool
-own_mounts(void)
-{
-	bool root = geteuid() == 0;
-	char user[32], group[32];
-
-	snprintf(user, sizeof(user), "0 %u 1", (unsigned)geteuid());
-	snprintf(group, sizeof(group), "0 %u 1", (unsigned)getegid());
-	if (unshare(CLONE_NEWNS | (root ? 0 : CLONE_NEWUSER)) < 0)
-		return false;
-	/* Without both names a file cannot be made there. */
-	if (!root && (!write_text("/proc/self/setgroups", "deny") ||
-			 !write_text("/proc/self/uid_map", user) ||
-			 !write_text("/proc/self/gid_map", group)))
-		return false;
-	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
-}
-
-/*
- * A file system of this test's own, with so much room; it is gone with the
- * process.  False: the kernel does not let us, and nobody insists.
- */
-static bool
-small_disk(const char *dir, const char *options)
-{
-	const char *ci = getenv("CI");
-	bool mounted = own_mounts() &&
-		       mount("tmpfs", dir, "tmpfs", 0, options) == 0;
-
-	ck_assert_msg(mounted || ci == NULL || strcmp(ci, "true") != 0,
-	    "no small disk: %m");
-	if (!mounted)
-		printf("sink: skipped, no mount namespace: a full disk\n");
-	return mounted;
-}
+/* --- a disk that fills up ------------------------------------------------ */
 
 START_TEST(sink_on_a_full_disk_keeps_whole_lines)
 {
@@ -481,7 +429,7 @@ START_TEST(sink_on_a_full_disk_keeps_whole_lines)
 	uint64_t end = 42;
 	char *lines;
 
-	if (!small_disk(dir, "size=256k"))
+	if (!test_tmpfs(dir, "size=256k"))
 		return;
 	lines = malloc(200 * 1024);
 	ck_assert_ptr_nonnull(lines);
@@ -523,7 +471,7 @@ START_TEST(sink_on_a_full_disk_makes_no_half_of_a_new_file)
 	uint64_t end = 42;
 	char *lines;
 
-	if (!small_disk(dir, "size=256k,nr_inodes=8"))
+	if (!test_tmpfs(dir, "size=256k,nr_inodes=8"))
 		return;
 	lines = malloc(300 * 1024);
 	ck_assert_ptr_nonnull(lines);
@@ -569,7 +517,7 @@ START_TEST(sink_that_could_not_cut_back_takes_nothing_more)
 	uint64_t end;
 	char *lines;
 
-	if (!small_disk(dir, "size=64k"))
+	if (!test_tmpfs(dir, "size=64k"))
 		return;
 	lines = calloc(1, 80 * 1024);
 	ck_assert_ptr_nonnull(lines);

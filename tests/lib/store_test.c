@@ -1,7 +1,6 @@
 #include "lib/frontier/store.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
 
@@ -162,17 +161,6 @@ START_TEST(store_that_is_damaged_says_where)
 }
 END_TEST
 
-/* A file system of 8 MiB that only this process sees; false: not allowed
- * here. */
-static bool
-small_disk(const char *dir)
-{
-	if (unshare(CLONE_NEWNS) < 0)
-		return false;
-	return mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	       mount("none", dir, "tmpfs", 0, "size=8m") == 0;
-}
-
 START_TEST(a_full_disk_is_told_and_loses_nothing)
 {
 	struct fixture x;
@@ -184,8 +172,7 @@ START_TEST(a_full_disk_is_told_and_loses_nothing)
 	int r = 0;
 
 	fixture_init(&x);
-	if (!small_disk(x.dir)) {
-		printf("no small disk here: %s\n", strerror(errno));
+	if (!test_tmpfs(x.dir, "size=8m")) {
 		config_fini(&x.config);
 		return;
 	}

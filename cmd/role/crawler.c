@@ -162,6 +162,7 @@ finish(struct crawler *c, struct transfer *t, struct capture *capture,
 		return r;
 	roster_clear_current(c->cv);
 	conveyor_mark_fetched(c->cv, cell);
+	conveyor_wake(c->cv, QUEUE_SETTLED);
 	roster_count(c->cv, COUNTER_JOBS, 1);
 	roster_count(c->cv, COUNTER_BYTES, capture->body_len);
 	return 0;

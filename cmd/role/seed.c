@@ -1,6 +1,5 @@
 #include "cmd/role/seed.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -25,39 +24,34 @@ struct seeder {
 	uint64_t line;
 };
 
-/*
- * The range of special addresses that a host names by its number, or as
- * localhost does; NULL for any other name.  What a name leads to is judged
- * when it is connected to.
- */
-static const char *
-special_range(struct span host)
-{
-	struct sockaddr_in v4 = { .sin_family = AF_INET };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
-	char text[INET6_ADDRSTRLEN];
-
-	if (span_eq(host, SPAN("localhost")) ||
-	    span_ends(host, SPAN(".localhost")))
-		return "loopback";
-	if (span_starts(host, SPAN("[")) && span_ends(host, SPAN("]")))
-		host = span_of(host.ptr + 1, host.len - 2);
-	if (host.len >= sizeof(text))
-		return NULL;
-	memcpy(text, host.ptr, host.len);
-	text[host.len] = '\0';
-	if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
-		return addrguard_refuses((struct sockaddr *)&v4);
-	if (inet_pton(AF_INET6, text, &v6.sin6_addr) == 1)
-		return addrguard_refuses((struct sockaddr *)&v6);
-	return NULL;
-}
-
 static int
 commit(struct seeder *s)
 {
 	return frontier_commit(s->frontier, frontier_cut(s->frontier),
 	    now_unix_ms());
+}
+
+/* May a seed of this host be crawled with these settings?  0 or -EPERM. */
+static int
+judge(const struct config *config, struct span text, struct span host,
+    struct err *err)
+{
+	const char *range = addrguard_refuses_host(host);
+
+	/* Each fetch would be refused: better said now than found in the
+	 * records. */
+	if (range != NULL && !config->allow_private)
+		return err_set(err, -EPERM,
+		    "%.*s: a %s address is not crawled unless asked for: "
+		    "--allow-private (key allow_private)",
+		    SPAN_ARG(text), range);
+	if (config->contact == NULL && !addrguard_host_is_loopback(host))
+		return err_set(err, -EPERM,
+		    "%.*s: a contact is required to crawl a host that is not "
+		    "this one: --contact you@example.org, or an address where "
+		    "its owner can read who you are (key contact)",
+		    SPAN_ARG(text));
+	return 0;
 }
 
 /* 0, or -EINVAL with `err`: no URL, or one that may not be crawled so. */
@@ -66,26 +60,13 @@ add(struct seeder *s, struct span text, struct err *err)
 {
 	const struct config *config = &s->crawl->config;
 	int r = url_parse(text, NULL, &s->url);
-	const char *range;
 
 	if (r < 0 || !url_fetchable(&s->url))
 		return err_set(err, -EINVAL, "%.*s is not an http or https URL",
 		    SPAN_ARG(text));
-	range = special_range(url_host(&s->url));
-	/* Each fetch would be refused: better said now than found in the
-	 * records. */
-	if (range != NULL && !config->allow_private)
-		return err_set(err, -EPERM,
-		    "%.*s: a %s address is not crawled unless asked for: "
-		    "--allow-private (key allow_private)",
-		    SPAN_ARG(text), range);
-	if (config->contact == NULL &&
-	    (range == NULL || strcmp(range, "loopback") != 0))
-		return err_set(err, -EPERM,
-		    "%.*s: a contact is required to crawl a host that is not "
-		    "this one: --contact you@example.org, or an address where "
-		    "its owner can read who you are (key contact)",
-		    SPAN_ARG(text));
+	r = judge(config, text, url_host(&s->url), err);
+	if (r < 0)
+		return r;
 	r = frontier_seed(s->frontier, text, now_unix_ms(), err);
 	if (r < 0)
 		return r;

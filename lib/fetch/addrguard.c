@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -146,4 +145,35 @@ addrguard_refuses(const struct sockaddr *addr)
 		return addrguard_refuses6(in6.sin6_addr.s6_addr);
 	}
 	return "not an internet address";
+}
+
+const char *
+addrguard_refuses_host(struct span host)
+{
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+	char text[INET6_ADDRSTRLEN];
+
+	if (span_eq(host, SPAN("localhost")) ||
+	    span_ends(host, SPAN(".localhost")))
+		return "loopback";
+	if (span_starts(host, SPAN("[")) && span_ends(host, SPAN("]")))
+		host = span_of(host.ptr + 1, host.len - 2);
+	if (host.len >= sizeof(text))
+		return NULL;
+	memcpy(text, host.ptr, host.len);
+	text[host.len] = '\0';
+	if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
+		return addrguard_refuses((struct sockaddr *)&v4);
+	if (inet_pton(AF_INET6, text, &v6.sin6_addr) == 1)
+		return addrguard_refuses((struct sockaddr *)&v6);
+	return NULL;
+}
+
+bool
+addrguard_host_is_loopback(struct span host)
+{
+	const char *range = addrguard_refuses_host(host);
+
+	return range != NULL && strcmp(range, "loopback") == 0;
 }

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <xxhash.h>
 
+#include "lib/fetch/addrguard.h"
 #include "lib/frontier/frontier_impl.h"
 #include "lib/message/output.h"
 
@@ -249,6 +250,10 @@ refuse_url(const struct frontier *f, const struct url *url, int r)
 	case SCOPE_IN:
 		break;
 	}
+	/* A seed without a contact is refused by whoever adds it. */
+	if (f->config->contact == NULL &&
+	    !addrguard_host_is_loopback(url_host(url)))
+		return REFUSED_CONTACT;
 	return REFUSALS;
 }
 

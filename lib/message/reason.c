@@ -49,6 +49,7 @@ static const char *const refusal_keys[REFUSALS] = {
 	[REFUSED_DEPTH]    = "max_depth",
 	[REFUSED_LENGTH]   = "max_url_length",
 	[REFUSED_NOFOLLOW] = "robots",
+	[REFUSED_CONTACT]  = "contact",
 };
 
 static const char *const refusals[REFUSALS] = {
@@ -58,6 +59,7 @@ static const char *const refusals[REFUSALS] = {
 	[REFUSED_LENGTH]   = "too_long",
 	[REFUSED_SCHEME]   = "not_http",
 	[REFUSED_NOFOLLOW] = "nofollow",
+	[REFUSED_CONTACT]  = "no_contact",
 };
 
 static const char *const truncateds[TRUNCATEDS] = {

@@ -48,6 +48,7 @@ enum refusal {
 	REFUSED_LENGTH,
 	REFUSED_SCHEME,
 	REFUSED_NOFOLLOW,
+	REFUSED_CONTACT, /* not this machine, and nobody to complain to */
 	REFUSALS
 };
 const char *refusal_name(unsigned refusal);

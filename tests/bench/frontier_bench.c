@@ -114,6 +114,7 @@ main(int argc, char **argv)
 	if (hosts == 0 || hosts > ARRAY_LEN(pages_of) || mkdtemp(dir) == NULL)
 		return 1;
 	want(config_init(&config), "config");
+	want(config_set(&config, "contact", "me@example.org", NULL), "contact");
 	config.scope = SCOPE_ANY;
 	config.robots = CONFIG_ROBOTS_IGNORE;
 	config.host_delay_ms = 0;

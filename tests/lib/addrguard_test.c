@@ -109,6 +109,28 @@ START_TEST(addrguard_judges_ipv4_inside_ipv6)
 }
 END_TEST
 
+START_TEST(a_host_is_judged_as_far_as_it_tells)
+{
+	static const struct {
+		const char *host, *range;
+	} cases[] = { { "localhost", "loopback" },
+		{ "a.localhost", "loopback" }, { "127.1.2.3", "loopback" },
+		{ "[::1]", "loopback" }, { "10.1.2.3", "private" },
+		{ "[::ffff:192.168.0.1]", "private" },
+		{ "192.0.0.9.test", NULL }, { "localhost.example.org", NULL },
+		{ "93.184.215.14", NULL }, { "", NULL } };
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct span host = span_from(cases[i].host);
+		const char *range = addrguard_refuses_host(host);
+
+		ck_assert_pstr_eq(range, cases[i].range);
+		ck_assert_int_eq(addrguard_host_is_loopback(host),
+		    range != NULL && strcmp(range, "loopback") == 0);
+	}
+}
+END_TEST
+
 START_TEST(addrguard_refuses_what_is_no_internet_address)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
@@ -120,4 +142,5 @@ END_TEST
 TEST_MAIN("addrguard", addrguard_names_each_special_range_at_both_ends,
     addrguard_lets_neighbours_of_special_ranges_pass,
     addrguard_judges_ipv4_inside_ipv6,
-    addrguard_refuses_what_is_no_internet_address)
+    addrguard_refuses_what_is_no_internet_address,
+    a_host_is_judged_as_far_as_it_tells)

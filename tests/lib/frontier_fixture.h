@@ -66,6 +66,9 @@ fixture_init(struct fixture *x)
 		.now = FIXTURE_START,
 	};
 	ck_assert_int_eq(config_init(&x->config), 0);
+	ck_assert_int_eq(config_set(&x->config, "contact", "me@example.org",
+			     NULL),
+	    0);
 	x->config.robots = CONFIG_ROBOTS_IGNORE;
 	x->config.seen_cache = 1 << 20;
 	x->config.db_cache = 8 << 20;

@@ -134,6 +134,36 @@ START_TEST(links_are_measured_and_counted_by_reason)
 }
 END_TEST
 
+START_TEST(without_a_contact_no_link_leaves_this_machine)
+{
+	struct frontier_totals t;
+	struct fixture x;
+	struct order o;
+
+	fixture_init(&x);
+	free(x.config.contact);
+	x.config.contact = NULL;
+	x.config.scope = SCOPE_ANY;
+	fixture_open(&x);
+	fixture_seed(&x, "http://127.0.0.1:8080/");
+	ck_assert(fixture_next(&x, &o));
+	/* Twice: the second time from the memory of links. */
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(fixture_offer(&x, &o, "https://a.test/"), 0);
+		ck_assert_int_eq(fixture_offer(&x, &o, "http://10.0.0.1/"), 0);
+		ck_assert_int_eq(fixture_offer(&x, &o, "http://[::1]/"),
+		    i == 0);
+		ck_assert_int_eq(fixture_offer(&x, &o, "http://localhost/"),
+		    i == 0);
+	}
+	fixture_commit(&x);
+	t = fixture_totals(&x);
+	ck_assert_uint_eq(t.refused[REFUSED_CONTACT], 4);
+	ck_assert_uint_eq(t.admitted, 3);
+	fixture_fini(&x);
+}
+END_TEST
+
 START_TEST(scope_is_that_of_all_runs)
 {
 	struct fixture x;
@@ -668,6 +698,7 @@ END_TEST
 TEST_MAIN("frontier", a_seed_is_ordered_once_and_settled,
     a_seed_that_cannot_be_fetched_is_named,
     links_are_measured_and_counted_by_reason, scope_is_that_of_all_runs,
+    without_a_contact_no_link_leaves_this_machine,
     a_host_is_waited_for_only_after_orders_may_have_left,
     a_store_of_another_crawl_or_layout_is_refused,
     new_urls_are_ordered_before_their_commit,

@@ -133,9 +133,23 @@ add_file(struct seeder *s, struct err *err)
 	return r;
 }
 
+struct verdict_on_seeds {
+	const struct config *config;
+	struct err *err;
+};
+
+static int
+judge_former(void *arg, const struct url *seed)
+{
+	struct verdict_on_seeds *v = arg;
+
+	return judge(v->config, url_href(seed), url_host(seed), v->err);
+}
+
 static int
 seed_all(struct seeder *s, char **words, int n_words, struct err *err)
 {
+	struct verdict_on_seeds former = { &s->crawl->config, err };
 	struct frontier_totals totals;
 	char dir[PATH_MAX];
 	int r;
@@ -147,6 +161,9 @@ seed_all(struct seeder *s, char **words, int n_words, struct err *err)
 	if (r < 0)
 		return r;
 	s->crawl->seeded->end = frontier_cut(s->frontier).end;
+	/* Options are not remembered.  Going on without one of these would end
+	 * every URL that is left, or hide who we are. */
+	r = frontier_judge_seeds(s->frontier, judge_former, &former);
 	/* The words first and all of them: one that is wrong starts nothing. */
 	for (int i = 0; r == 0 && i < n_words; i++)
 		r = add(s, span_from(words[i]), err);

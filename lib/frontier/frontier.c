@@ -174,7 +174,15 @@ open_meta(struct frontier *f, const char *dir, const uint8_t crawl_id[16],
 
 /* The seeds of all runs: the scope is measured by them. */
 static int
-open_seeds(struct frontier *f)
+add_to_scope(void *arg, const struct url *seed)
+{
+	struct frontier *f = arg;
+
+	return scope_add_seed(f->scope, seed);
+}
+
+static int
+each_seed(struct frontier *f, frontier_judge_fn *fn, void *arg)
 {
 	struct store_scan *scan;
 	struct span key, value;
@@ -186,13 +194,43 @@ open_seeds(struct frontier *f)
 		return r;
 	while ((r = store_scan_next(scan, &key, &value)) == 1) {
 		r = url_parse(span_from_at(key, 5), NULL, &f->url);
+		if (r == -EINVAL || r == -EMSGSIZE)
+			r = -EIO;
 		if (r == 0)
-			r = scope_add_seed(f->scope, &f->url);
+			r = fn(arg, &f->url);
 		if (r < 0)
 			break;
 	}
 	store_scan_close(scan);
-	return r == -EINVAL || r == -EMSGSIZE ? -EIO : r;
+	return r;
+}
+
+struct judging {
+	struct frontier *f;
+	frontier_judge_fn *judge;
+	void *arg;
+};
+
+static int
+judge_unended(void *arg, const struct url *seed)
+{
+	struct judging *j = arg;
+	struct canon_hash hash;
+	struct host *host;
+	int r = frontier_hash(j->f, seed, &hash);
+
+	if (r < 0)
+		return r;
+	host = host_find(&j->f->hosts, hash.site64);
+	return host != NULL && host->queued > 0 ? j->judge(j->arg, seed) : 0;
+}
+
+int
+frontier_judge_seeds(struct frontier *f, frontier_judge_fn *judge, void *arg)
+{
+	struct judging j = { f, judge, arg };
+
+	return each_seed(f, judge_unended, &j);
 }
 
 /* Hosts that have URLs which have not ended. */
@@ -293,7 +331,9 @@ frontier_open(const char *dir, const struct config *config,
 		r = open_rules(f, err);
 	if (r < 0)
 		goto done;
-	r = open_seeds(f);
+	r = each_seed(f, add_to_scope, f);
+	if (r == -EINVAL)
+		r = -EIO;
 	if (r == 0)
 		r = open_hosts(f);
 	if (r == 0)

@@ -22,6 +22,7 @@
 #include "lib/message/order.h"
 #include "lib/message/reason.h"
 #include "lib/message/verdict.h"
+#include "lib/url/url.h"
 
 struct frontier;
 
@@ -65,6 +66,16 @@ struct frontier_cut frontier_cut(const struct frontier *frontier);
  */
 MUST_USE int frontier_seed(struct frontier *frontier, struct span text,
     int64_t now_ms, struct err *err);
+
+/*
+ * The seeds of former runs whose hosts have URLs that have not ended, each up
+ * to its last '/', one after the other until `judge` returns an error.
+ * Before anything is in the batch.
+ * 0, that error, -EIO, -ENOMEM.
+ */
+typedef int frontier_judge_fn(void *arg, const struct url *seed);
+MUST_USE int frontier_judge_seeds(struct frontier *frontier,
+    frontier_judge_fn *judge, void *arg);
 
 /*
  * Offer a link that `from` (an order of kind page) led to; `url` is hostile

@@ -39,6 +39,28 @@ def test_starting_again_without_a_seed_has_nothing_left_to_do(t):
     same(server.hits("/0"), 1, "requests")
 
 
+def test_going_on_without_what_its_seeds_need_is_refused(t):
+    """Options are not remembered: without this one, all that is left would end as
+    blocked_ssrf."""
+    server = server_of(t, 9)
+    urls = [server.url(f"/{i}") for i in range(9)]
+    crawl = t.crawl(*urls, max_pages=3).run(status=4)
+    before = crawl.records()
+    crawl.command("start").refused(server.url(), "allow_private", "--allow-private")
+    same(crawl.records(), before, "records")
+    crawl.words = []
+    crawl.settings["max_pages"] = 0
+    crawl.start().ends(FINISHED)
+    same_set(crawl.by_url(), urls, "records")
+    # With nothing left to do there is nothing to refuse.
+    same(crawl.command("start").status, FINISHED, "exit status")
+
+
+def test_going_on_without_the_contact_is_refused(t):
+    crawl = t.crawl("http://host.invalid/", contact="me@example.org", max_time="1s").run(status=4)
+    crawl.command("start", "--allow-private").refused("http://host.invalid/", "contact")
+
+
 def test_a_seed_that_is_known_is_not_fetched_again(t):
     server = server_of(t, 1)
     crawl = t.crawl(server.url("/0"), server.url("/0")).run()

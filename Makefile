@@ -91,7 +91,7 @@ SCRIPTS.tsan    :=
 .PHONY: all crawl check check-built bench install clean format tests
 .DELETE_ON_ERROR:
 .SECONDARY:
-all: $B/mpcrawl
+all: $B/mpcrawl; @:
 
 LINK = $(Q)$(CC) -pthread $(LDFLAGS.$(MODE)) $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
 

@@ -85,6 +85,7 @@ struct snapshot {
 /* What seeding found, in memory shared by the processes of one run. */
 struct seeded {
 	uint64_t end;          /* of the outputs, before this run */
+	uint64_t pages;        /* of former runs */
 	uint64_t fresh, known; /* seeds */
 	uint64_t refused;      /* lines of the input that are no URL */
 };

@@ -21,8 +21,8 @@ command_check(int argc, char **argv)
 		    err.text[0] ? err.text : strerror(-r));
 		status = EXIT_USAGE;
 	} else {
-		printf("settings are right: %u crawlers, %u parsers, %u "
-		       "fetches at once, user agent %s\n",
+		printf("settings are right; crawlers: %u, parsers: %u, "
+		       "fetches at once: %u, user agent: %s\n",
 		    config.crawlers, config.parsers, config.max_inflight,
 		    config.user_agent);
 	}

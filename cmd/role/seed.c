@@ -174,6 +174,7 @@ seed_all(struct seeder *s, char **words, int n_words, struct err *err)
 	if (r < 0)
 		return r;
 	frontier_totals(s->frontier, &totals);
+	s->crawl->seeded->pages = totals.done + totals.failed;
 	if (totals.admitted == 0)
 		return err_set(err, -EINVAL,
 		    s->crawl->config.input

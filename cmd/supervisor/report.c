@@ -113,13 +113,16 @@ update_rate(struct supervisor *sup, const struct snapshot *snap, int64_t now)
 {
 	struct rate *rate = &sup->rate;
 	uint64_t pages = snap->totals.done + snap->totals.failed;
-	double passed = (double)(now - rate->at_ms) / 1000;
+	double passed;
 
-	if (rate->at_ms == 0 || pages < rate->pages) {
-		*rate = (struct rate){ now, pages, 0 };
+	if (rate->at_ms == 0)
+		*rate = (struct rate){ sup->started_ms,
+			sup->crawl->seeded->pages, 0 };
+	/* Before the scheduler has told anything. */
+	if (pages < rate->pages)
 		return;
-	}
-	if (passed < 0.5)
+	passed = (double)(now - rate->at_ms) / 1000;
+	if (passed < (rate->per_s > 0 ? 0.5 : 0.2))
 		return;
 	/* Half of it new, half as it was: steady, and soon right. */
 	rate->per_s = rate->per_s > 0
@@ -321,10 +324,7 @@ judge(const struct supervisor *sup, const struct snapshot *snap)
 	if (snap->phase == PHASE_LIMIT && !sup->interrupted)
 		return (struct ending){ EXIT_LIMIT, "limit reached" };
 	if (!finished)
-		return (struct ending){
-			EXIT_STOPPED,
-			"stopped; `mpcrawl start` with the same --dir goes on"
-		};
+		return (struct ending){ EXIT_STOPPED, "stopped" };
 	if (t->quarantined > 0)
 		return (struct ending){ EXIT_WITH_QUARANTINE,
 			"finished, with quarantined pages" };
@@ -332,6 +332,26 @@ judge(const struct supervisor *sup, const struct snapshot *snap)
 		return (
 		    struct ending){ EXIT_NO_SEED, "no seed could be fetched" };
 	return (struct ending){ EXIT_FINISHED, "finished" };
+}
+
+/* What a person can do about it. */
+static void
+print_advice(const struct snapshot *snap, const struct ending *ending)
+{
+	switch (ending->status) {
+	case EXIT_STOPPED:
+	case EXIT_DISK:
+		log_info("`mpcrawl start` with the same --dir and options goes "
+			 "on");
+		break;
+	case EXIT_LIMIT:
+		log_info("`mpcrawl start` with the same --dir and options, and "
+			 "a higher %s, goes on",
+		    crawl_limit_name(snap->limit));
+		break;
+	default:
+		break;
+	}
 }
 
 /* "3 timeout_total (total_timeout), …": with the key that decides it. */
@@ -395,6 +415,9 @@ report_end(struct supervisor *sup, const struct snapshot *snap)
 	const struct frontier_totals *t = &snap->totals;
 	struct ending ending = judge(sup, snap);
 	int64_t wall_ms = now_mono_ms() - sup->started_ms;
+	uint64_t before = sup->crawl->seeded->pages;
+	uint64_t ended = t->done + t->failed;
+	uint64_t now = ended > before ? ended - before : 0;
 	char bytes[16];
 
 	print_bytes(bytes, t->bytes);
@@ -402,7 +425,7 @@ report_end(struct supervisor *sup, const struct snapshot *snap)
 	    ending.words, snap->phase == PHASE_LIMIT ? ": " : "",
 	    crawl_limit_name(snap->limit), (double)wall_ms / 1000,
 	    (unsigned long long)t->done, bytes,
-	    wall_ms > 0 ? (double)t->done * 1000 / (double)wall_ms : 0);
+	    wall_ms > 0 ? (double)now * 1000 / (double)wall_ms : 0);
 	log_info("%llu admitted = %llu done + %llu failed + %llu excluded + "
 		 "%llu quarantined + %llu queued + %llu in flight%s",
 	    (unsigned long long)t->admitted, (unsigned long long)t->done,
@@ -416,6 +439,7 @@ report_end(struct supervisor *sup, const struct snapshot *snap)
 	print_counts("links not followed:", t->refused, REFUSALS, refusal_name,
 	    refusal_key);
 	log_info("records are in %s/out", sup->crawl->dir);
+	print_advice(snap, &ending);
 	if (sup->crawl->config.report != NULL)
 		write_json(sup, snap, &ending, wall_ms);
 	return ending.status;

@@ -548,7 +548,8 @@ serve(struct supervisor *sup, int ready_fd)
 {
 	struct crawl *crawl = sup->crawl;
 
-	log_info("crawling into %s: %llu new seeds, %u crawlers, %u parsers",
+	log_info("crawling into %s; seeds added: %llu, crawlers: %u, "
+		 "parsers: %u",
 	    crawl->dir, (unsigned long long)crawl->seeded->fresh,
 	    crawl->crawlers, crawl->parsers);
 	start_all(sup);

@@ -24,8 +24,9 @@ enum {
 struct streamer {
 	struct worker *worker;
 	struct conveyor *cv;
-	uint64_t at; /* SINK_END of what has been written out */
-	int fd;      /* of the segment of `at`; -1 */
+	uint64_t at;    /* SINK_END of what has been written out */
+	uint64_t lines; /* of the whole lines of it: the roster's counter */
+	int fd;         /* of the segment of `at`; -1 */
 };
 
 static int
@@ -43,12 +44,20 @@ write_out(struct span bytes)
 	return 0;
 }
 
-/* The position lives in the roster line, where a successor finds it. */
+/* A line ends here.  The position lives in the roster line, where a successor
+ * finds it: one that began in the middle of a line would tear it in two. */
+static void
+whole_to(struct streamer *s, uint64_t at)
+{
+	roster_count(s->cv, COUNTER_STREAMED, at - s->lines);
+	s->lines = at;
+}
+
 static void
 move_to(struct streamer *s, uint64_t at)
 {
-	roster_count(s->cv, COUNTER_STREAMED, at - s->at);
 	s->at = at;
+	whole_to(s, at);
 }
 
 static int
@@ -83,6 +92,7 @@ copy_some(struct streamer *s, uint64_t end)
 {
 	static char chunk[STREAMER_CHUNK];
 	uint64_t want = sizeof(chunk);
+	const char *line_end;
 	ssize_t n;
 	int r;
 
@@ -107,7 +117,10 @@ copy_some(struct streamer *s, uint64_t end)
 	r = write_out(span_of(chunk, (size_t)n));
 	if (r < 0)
 		return r;
-	move_to(s, s->at + (uint64_t)n);
+	line_end = memrchr(chunk, '\n', (size_t)n);
+	if (line_end != NULL)
+		whole_to(s, s->at + (uint64_t)(line_end + 1 - chunk));
+	s->at += (uint64_t)n;
 	return 1;
 }
 
@@ -119,7 +132,8 @@ streamer_main(struct worker *worker)
 	uint64_t seq, end;
 	int r;
 
-	s.at = roster_counter(s.cv, conveyor_me(s.cv), COUNTER_STREAMED);
+	s.lines = roster_counter(s.cv, conveyor_me(s.cv), COUNTER_STREAMED);
+	s.at = s.lines;
 	if (s.at == 0)
 		move_to(&s, worker->crawl->seeded->end);
 	else if (write(STDOUT_FILENO, "\n", 1) < 0)

@@ -107,13 +107,20 @@ return_orders(struct supervisor *sup)
 	}
 }
 
+bool
+stop_waits_for_reader(const struct supervisor *sup)
+{
+	return sup->stop == STOP_STREAMER && !sup->interrupted;
+}
+
 void
 stop_advance(struct supervisor *sup)
 {
 	int64_t passed = now_mono_ms() - sup->stop_ms;
 	int64_t most = sup->crawl->config.stop_timeout_ms - MARGIN_MS;
 
-	if (passed > (most > 0 ? most : 0) && !sup->stop_now) {
+	if (passed > (most > 0 ? most : 0) && !sup->stop_now &&
+	    !stop_waits_for_reader(sup)) {
 		log_warn("stop_timeout: the rest is killed");
 		sup->stop_now = true;
 		supervisor_kill_all(sup);

@@ -128,8 +128,11 @@ supervisor_event(struct slot *slot, enum child_event event)
 		return;
 	case CHILD_TERM:
 		slot->asked = true;
-		slot->timer_ms = now_mono_ms() +
-				 config->stop_timeout_ms / PATIENCE_SHARE;
+		slot->timer_ms = slot->role == ROLE_STREAMER &&
+					 stop_waits_for_reader(slot->sup)
+				     ? INT64_MAX
+				     : now_mono_ms() + config->stop_timeout_ms /
+							   PATIENCE_SHARE;
 		kill(slot->pid, SIGTERM);
 		return;
 	case CHILD_SIGKILL:
@@ -513,9 +516,8 @@ static int
 nap(const struct supervisor *sup)
 {
 	int64_t now = now_mono_ms();
-	int64_t ms = sup->stop != STOP_NOT ? TICK_STOP_MS
-		     : sup->tty            ? TICK_MS
-					   : 1000;
+	bool hurry = sup->stop != STOP_NOT && !stop_waits_for_reader(sup);
+	int64_t ms = hurry ? TICK_STOP_MS : sup->tty ? TICK_MS : 1000;
 
 	for (size_t i = 0; i < sup->n_slots; i++) {
 		if (sup->slots[i].timer_ms - now < ms)

@@ -92,6 +92,9 @@ void supervisor_kill_all(struct supervisor *sup);
 /* stop.c */
 void stop_begin(struct supervisor *sup, bool now);
 void stop_advance(struct supervisor *sup);
+/* All else has ended, and by itself: what is left is for whoever reads standard
+ * output, who is waited for as any filter waits.  A person's stop ends that. */
+bool stop_waits_for_reader(const struct supervisor *sup);
 
 /* control.c: 0 or -errno. */
 MUST_USE int control_open(struct supervisor *sup);

@@ -10,7 +10,7 @@ import sites
 from faults import (FaultServer, answer, bomb, drip, head, html, in_turn, page, raw, redirect,
                     silence)
 from harness import (DISK, FINISHED, NO_SEED, PATIENCE, STOPPED, USAGE, check, main,
-                     own_mounts, same, same_set, tail, wait_until)
+                     own_mounts, read_bytes, same, same_set, tail, wait_until)
 
 # Trouble is tried again soon and given up soon, so that the tests are quick.
 HASTY = {"retries": 2, "retry_delay": "50ms", "backoff": "1s", "max_backoff": "1s",
@@ -451,6 +451,20 @@ def test_output_that_nobody_reads_ends_with_the_crawl(t):
     check(status in (FINISHED, STOPPED), f"exit status {status}: {tail(crawl.said())}")
     if status == FINISHED:
         same_set(crawl.by_url(), urls, "records")
+
+
+def test_a_slow_reader_gets_every_line(t):
+    """The crawl ends long before its reader does, and waits for it."""
+    site, urls = small_site(t, 400)
+    out = t.path("lines")
+    shell = ["bash", "-c", '"$@" | (sleep 3; cat >' + str(out) + '); exit "${PIPESTATUS[0]}"', "-"]
+    crawl = t.crawl(site.url + "index.html", prefix=shell, output="-", stop_timeout="1s")
+    crawl.run(FINISHED)
+    with open(out, "rb") as lines:
+        read = lines.read()
+    written = b"".join(read_bytes(path) for path in crawl.outputs())
+    same(read.count(b"\n"), len(urls), "lines that the reader got")
+    check(read == written, "what the reader got is not what was written")
 
 
 if __name__ == "__main__":

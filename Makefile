@@ -56,6 +56,11 @@ MY_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DMPCRAWL_VERSION='"$(VERSION)"' -I. \
 Q := $(if $(V),,@)
 say := $(if $(V),@:,@echo)
 
+# Of libraries that cannot tell it themselves: what was built against.
+$B/cmd/command/help.o: private PKG_CFLAGS += \
+    -DROCKSDB_VERSION='"$(shell pkg-config --modversion rocksdb)"' \
+    -DGUMBO_VERSION='"$(shell pkg-config --modversion gumbo)"'
+
 objs = $(patsubst %.c,$B/%.o,$(sort $(wildcard $1)))
 IPC_OBJS := $(call objs,ipc/*.c)
 LIB_OBJS := $(call objs,lib/*/*.c)

@@ -1,3 +1,4 @@
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -6,17 +7,17 @@
 
 /* clang-format off */
 const struct command command_table[] = {
-	{ "start",   "[URL...]", "crawl, or go on with a crawl; adds the URLs as seeds", command_start },
-	{ "status",  "[--json]", "how the crawl stands; answers even when every worker hangs", command_status },
-	{ "stop",    "[--now]",  "end the crawl within stop_timeout; start goes on with it", command_stop },
-	{ "restart", "WORKER",   "end workers and start them again: parser.1, crawler, all", command_restart },
-	{ "kill",    "WORKER",   "kill -9 workers; nothing is lost, they start again", command_kill },
-	{ "check",   "",         "read the settings and say whether they are right", command_check },
-	{ "url",     "resolve|canon", "line filter: a JSON object with `input` and `base` a line", command_url },
-	{ "robots-check", "",    "line filter: a JSON object with `robots`, `agent` and `url`", command_robots_check },
-	{ "version", "",         "versions of mpcrawl and its libraries", command_version },
-	{ "help",    "[settings]", "this text, or all settings", command_help },
-	{ NULL, NULL, NULL, NULL },
+	{ "start",   "[URL...]", "crawl, or go on with a crawl; adds the URLs as seeds", command_start, true },
+	{ "status",  "[--json]", "how the crawl stands; answers even when every worker hangs", command_status, true },
+	{ "stop",    "[--now]",  "end the crawl within stop_timeout; start goes on with it", command_stop, true },
+	{ "restart", "WORKER",   "end workers and start them again: parser.1, crawler, all", command_restart, true },
+	{ "kill",    "WORKER",   "kill -9 workers; nothing is lost, they start again", command_kill, true },
+	{ "check",   "",         "read the settings and say whether they are right", command_check, true },
+	{ "url",     "resolve|canon", "line filter: a JSON object with `input` and `base` a line", command_url, false },
+	{ "robots-check", "",    "line filter: a JSON object with `robots`, `agent` and `url`", command_robots_check, false },
+	{ "version", "",         "versions of mpcrawl and its libraries", command_version, false },
+	{ "help",    "[COMMAND|settings]", "this text, a command, or all settings", command_help, false },
+	{ NULL, NULL, NULL, NULL, false },
 };
 /* clang-format on */
 
@@ -40,19 +41,28 @@ unknown(const char *word)
 	return EXIT_USAGE;
 }
 
+static bool
+asks_for_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 int
 main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "help";
 
-	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+	if (asks_for_help(word))
 		word = "help";
 	if (strcmp(word, "--version") == 0)
 		word = "version";
 	for (const struct command *c = command_table; c->name != NULL; c++) {
-		if (strcmp(c->name, word) == 0)
-			return c->fn(argc > 1 ? argc - 1 : argc,
-			    argc > 1 ? argv + 1 : argv);
+		if (strcmp(c->name, word) != 0)
+			continue;
+		if (argc > 2 && asks_for_help(argv[2]))
+			return command_help(2, (char *[]){ argv[2], argv[1] });
+		return c->fn(argc > 1 ? argc - 1 : argc,
+		    argc > 1 ? argv + 1 : argv);
 	}
 	return unknown(word);
 }

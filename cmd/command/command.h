@@ -7,6 +7,8 @@
 #ifndef CMD_COMMAND_COMMAND_H
 #define CMD_COMMAND_COMMAND_H
 
+#include <stdbool.h>
+
 typedef int command_fn(int argc, char **argv);
 
 command_fn command_start;
@@ -30,6 +32,7 @@ struct command {
 	const char *words; /* "[URL...]" */
 	const char *help;
 	command_fn *fn;
+	bool takes_settings; /* as options */
 };
 extern const struct command command_table[];
 

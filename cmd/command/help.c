@@ -1,5 +1,4 @@
 #include <curl/curl.h>
-#include <rocksdb/c.h>
 #include <stdio.h>
 #include <string.h>
 #include <zlib.h>
@@ -7,19 +6,34 @@
 #include "cmd/command/command.h"
 #include "cmd/crawl.h"
 
+static int
+help_on(const char *name)
+{
+	for (const struct command *c = command_table; c->name; c++) {
+		if (strcmp(c->name, name) != 0)
+			continue;
+		printf("  mpcrawl %s %s\n\n%s\n", c->name, c->words, c->help);
+		/* The filters read lines, not a crawl. */
+		if (c->takes_settings)
+			printf("\nAny setting is an option of it, --dir most "
+			       "of all: `mpcrawl help settings`\n");
+		return EXIT_FINISHED;
+	}
+	fprintf(stderr,
+	    "mpcrawl: no help on %s; `mpcrawl help` names the commands, "
+	    "`mpcrawl help settings` the options\n",
+	    name);
+	return EXIT_USAGE;
+}
+
 int
 command_help(int argc, char **argv)
 {
 	struct buf text;
 	int r;
 
-	if (argc > 1 && strcmp(argv[1], "settings") != 0) {
-		fprintf(stderr,
-		    "mpcrawl help: %s? There is `mpcrawl help` and "
-		    "`mpcrawl help settings`\n",
-		    argv[1]);
-		return EXIT_USAGE;
-	}
+	if (argc > 1 && strcmp(argv[1], "settings") != 0)
+		return help_on(argv[1]);
 	if (argc <= 1) {
 		printf("mpcrawl - a polite, fast web crawler that cannot be "
 		       "hurt by killing it\n\n");
@@ -48,7 +62,8 @@ int
 command_version(int argc, char **argv)
 {
 	(void)argc, (void)argv;
-	printf("mpcrawl %s\n%s\nzlib/%s\nrocksdb/%d.%d.%d gumbo-parser/0.10\n",
-	    MPCRAWL_VERSION, curl_version(), zlibVersion(), 7, 8, 3);
+	printf("mpcrawl %s\n%s\nzlib/%s rocksdb/%s gumbo-parser/%s\n",
+	    MPCRAWL_VERSION, curl_version(), zlibVersion(), ROCKSDB_VERSION,
+	    GUMBO_VERSION);
 	return EXIT_FINISHED;
 }

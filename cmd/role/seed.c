@@ -62,7 +62,9 @@ add(struct seeder *s, struct span text, struct err *err)
 	int r = url_parse(text, NULL, &s->url);
 
 	if (r < 0 || !url_fetchable(&s->url))
-		return err_set(err, -EINVAL, "%.*s is not an http or https URL",
+		return err_set(err, -EINVAL,
+		    "%.*s is not a whole URL, with https:// or http:// in "
+		    "front",
 		    SPAN_ARG(text));
 	r = judge(config, text, url_host(&s->url), err);
 	if (r < 0)

@@ -191,6 +191,9 @@ config_load(struct config *config, int argc, char **argv, int *n_words,
 		return -ENOMEM;
 	r = config_read(config, path, err);
 	free(path);
+	if (r == -ENOTDIR)
+		return err_set(err, r, "dir: %s is not a directory",
+		    config->dir);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (r == -ENOENT && err != NULL)

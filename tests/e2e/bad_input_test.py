@@ -125,7 +125,8 @@ def test_a_name_that_looks_like_loopback_needs_a_contact(t):
 def test_a_dir_that_is_a_file(t):
     path = t.write("file", "mine\n")
     crawl = t.crawl(dir=path)
-    crawl.command("start", GOOD, "--allow-private").refused(path)
+    crawl.command("start", GOOD, "--allow-private").refused(path, "not a directory")
+    check("mpcrawl.conf" not in crawl.command("status").err, "it speaks of a file within")
     with open(path, encoding="utf-8") as f:
         same(f.read(), "mine\n", "the file")
 
@@ -195,6 +196,21 @@ def test_help_and_version_are_answers(t):
         same((done.returncode, done.stderr), (0, ""), f"status and complaints of {words}")
         check(done.stdout, f"{words} says nothing")
     check("--host-delay" in say("help", "settings").stdout, "the settings are not listed")
+
+
+def test_each_command_has_its_help(t):
+    """As `help NAME` and as `NAME --help`, and it does nothing else."""
+    names = [line.split()[1] for line in say("help").stdout.splitlines()
+             if line.startswith("  mpcrawl ") and "://" not in line]
+    check("start" in names and "robots-check" in names, f"commands: {names}")
+    for name in names:
+        for words in (["help", name], [name, "--help"], [name, "-h"]):
+            done = say(*words)
+            same((done.returncode, done.stderr), (0, ""), f"status and complaints of {words}")
+            check(f"mpcrawl {name} " in done.stdout, f"{words} said: {done.stdout}")
+    done = say("help", "frobnicate")
+    same(done.returncode, USAGE, "exit status")
+    check("frobnicate" in done.stderr, f"it said: {done.stderr}")
 
 
 def test_settings_are_checked_without_a_crawl(t):

@@ -86,7 +86,7 @@ def test_everything_is_killed_at_once_again_and_again_at_full_speed(t):
 
 def test_random_workers_are_killed_at_full_speed(t):
     root = t.path("site")
-    names = sites.generate(root, 1500)
+    names = sites.generate(root, 5000)
     site = t.site(root)
     crawl = t.crawl(site.url + "index.html", host_concurrency=4, crawlers=2, parsers=2)
     crawl.start().wait_answers()

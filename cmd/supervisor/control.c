@@ -313,28 +313,28 @@ on_listener(void *arg, int fd, uint32_t events)
 }
 
 int
-control_open(struct supervisor *sup)
+control_open(struct supervisor *sup, struct err *err)
 {
 	struct control *control = calloc(1, sizeof(*control));
-	struct err err = ERR_NONE;
 	int r;
 
 	if (control == NULL)
-		return -ENOMEM;
+		return err_set(err, -ENOMEM, "no memory");
 	control->sup = sup;
+	control->listener = -1;
 	for (size_t i = 0; i < CLIENTS; i++)
 		control->clients[i] = (struct client){ .control = control,
 			.fd = -1 };
 	sup->control = control;
-	r = crawl_path(sup->crawl, "mpcrawl.sock", control->path, &err);
-	if (r == 0)
-		r = channel_listen(control->path, &control->listener);
+	r = crawl_path(sup->crawl, "mpcrawl.sock", control->path, err);
+	if (r < 0)
+		return r;
+	r = channel_listen(control->path, &control->listener);
 	if (r == 0)
 		r = loop_watch(&sup->loop, control->listener, EPOLLIN,
 		    on_listener, control);
-	if (r < 0)
-		log_error("%s: %s", control->path, strerror(-r));
-	return r;
+	return r < 0 ? err_set(err, r, "%s: %s", control->path, strerror(-r))
+		     : 0;
 }
 
 void
@@ -344,7 +344,8 @@ control_abandon(struct supervisor *sup)
 
 	if (control == NULL)
 		return;
-	close(control->listener);
+	if (control->listener >= 0)
+		close(control->listener);
 	for (size_t i = 0; i < CLIENTS; i++) {
 		if (control->clients[i].fd >= 0)
 			close(control->clients[i].fd);
@@ -358,7 +359,9 @@ control_close(struct supervisor *sup)
 
 	if (control == NULL)
 		return;
-	unlink(control->path);
+	/* What stands there when it could not be opened is somebody else's. */
+	if (control->listener >= 0)
+		unlink(control->path);
 	control_abandon(sup);
 	for (size_t i = 0; i < CLIENTS; i++)
 		buf_fini(&control->clients[i].out);

@@ -96,7 +96,8 @@ spawn(struct slot *slot)
 	}
 	slot->pid = pid;
 	slot->pidfd = pidfd_of(pid);
-	if (slot->role == ROLE_CRAWLER)
+	/* Not one that was down when a stop began: it gets no orders. */
+	if (slot->role == ROLE_CRAWLER && sup->stop == STOP_NOT)
 		conveyor_bind(crawl->cv, slot->index, true);
 	if (slot->pidfd < 0 ||
 	    loop_watch(&sup->loop, slot->pidfd, EPOLLIN, on_death, slot) < 0)
@@ -324,6 +325,20 @@ make_segment(struct supervisor *sup, struct err *err)
 	return 0;
 }
 
+/* The last run's end is not this one's: there may be new seeds, and another
+ * limit.  No scheduler runs yet, so the snapshot is ours to write. */
+static void
+forget_phase(struct crawl *crawl)
+{
+	struct snapshot snap;
+
+	crawl_snapshot(crawl, &snap);
+	snap.phase = PHASE_STARTING;
+	snap.limit = 0;
+	conveyor_publish_snapshot(crawl->cv, (const uint64_t *)&snap,
+	    SNAPSHOT_WORDS);
+}
+
 /*
  * What a killed run left is taken over; what is not usable is discarded, and
  * the store alone decides.  Nobody else is alive: the lock is ours.
@@ -351,6 +366,7 @@ take_segment(struct supervisor *sup, struct err *err)
 		r = conveyor_attach(crawl->segment, &shape, crawl->id, &gates,
 		    &crawl_routes, QUEUE_SETTLED, &crawl->cv);
 	if (r == 0) {
+		forget_phase(crawl);
 		log_info("going on where the last run was killed");
 		return 0;
 	}
@@ -589,7 +605,7 @@ supervisor_run(struct crawl *crawl, int ready_fd)
 	if (r == 0)
 		fit_budget(&sup);
 	if (r == 0)
-		r = control_open(&sup);
+		r = control_open(&sup, &err);
 	if (r == 0) {
 		serve(&sup, ready_fd);
 		crawl_snapshot(crawl, &snap);

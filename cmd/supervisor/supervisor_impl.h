@@ -96,8 +96,8 @@ void stop_advance(struct supervisor *sup);
  * output, who is waited for as any filter waits.  A person's stop ends that. */
 bool stop_waits_for_reader(const struct supervisor *sup);
 
-/* control.c: 0 or -errno. */
-MUST_USE int control_open(struct supervisor *sup);
+/* control.c: 0 or -errno, with `err` filled. */
+MUST_USE int control_open(struct supervisor *sup, struct err *err);
 void control_close(struct supervisor *sup);
 /* In a child after fork: its descriptors, not its socket. */
 void control_abandon(struct supervisor *sup);

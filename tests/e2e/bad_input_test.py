@@ -8,7 +8,8 @@ import sys
 import sites
 import store
 from faults import FaultServer, page
-from harness import (MPCRAWL, PATIENCE, STOPPED, USAGE, check, kill, main, own_mounts, same, tail)
+from harness import (INTERNAL, MPCRAWL, PATIENCE, STOPPED, USAGE, check, kill, main, own_mounts,
+                     read_bytes, same, tail)
 
 GOOD = "http://127.0.0.1:9/"  # never asked: each of these ends before a fetch
 
@@ -174,6 +175,17 @@ def test_a_dir_of_a_newer_layout_is_left_alone(t):
     store.set_layout(os.path.join(crawl.dir, "frontier"), 99)
     crawl.command("start", GOOD, "--allow-private", seconds=15).refused("layout 99", "version")
     same(crawl.records(), before, "the records")
+
+
+def test_what_is_in_the_sockets_place_is_left_alone(t):
+    crawl = t.crawl(GOOD)
+    os.mkdir(crawl.dir)
+    path = os.path.join(crawl.dir, "mpcrawl.sock")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("somebody's")
+    crawl.run(INTERNAL)
+    same(read_bytes(path), b"somebody's", "what was there")
+    same(crawl.said().count("File exists"), 1, "times that it says why")
 
 
 def test_no_such_crawl(t):

@@ -2,6 +2,7 @@
  * parser - hostile bytes in, links and fields out.  No network, no files.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 
 #include "cmd/log.h"
@@ -13,6 +14,7 @@
 
 enum {
 	PARSER_NAP_MS = 250,
+	MALLOC_KEEP = 1 << 20,
 	/* Pages taken at once at the most; fewer when colleagues could work. */
 	PARSER_BATCH = 8,
 };
@@ -295,6 +297,10 @@ parser_main(struct worker *worker)
 		.reader = page_reader_new(&limits) };
 	int r = 0;
 
+	/* A tree of 40 MB goes back to the system with its page.  Left alone,
+	 * malloc learns from it to keep such memory for ever. */
+	mallopt(M_MMAP_THRESHOLD, MALLOC_KEEP);
+	mallopt(M_TRIM_THRESHOLD, MALLOC_KEEP);
 	if (p.reader == NULL)
 		return role_failed(-ENOMEM, "a page reader");
 	url_init(&p.url);

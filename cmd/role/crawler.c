@@ -14,7 +14,9 @@
 enum {
 	CRAWLER_BATCH = 64,
 	CRAWLER_NAP_MS = 250, /* a beat in the roster at least that often */
-	SHORT_MOST = 2,       /* times an order goes back for want of memory */
+	COMPLAINTS = 5,       /* about the web, in each window of … */
+	COMPLAINT_MS = 10000,
+	SHORT_MOST = 2, /* times an order goes back for want of memory */
 };
 
 /* One per cell; `user` of its transfer. */
@@ -37,6 +39,9 @@ struct crawler {
 	uint8_t queue;
 	uint32_t slots;   /* transfers at once */
 	int64_t timer_ms; /* monotonic, of the pool; INT64_MAX: none */
+	int64_t told_ms;  /* monotonic, when the window of complaints began */
+	unsigned told;    /* in that window … */
+	uint64_t untold;  /* … and those left out since */
 	int status;       /* the first error */
 };
 
@@ -138,6 +143,56 @@ send_back(struct crawler *c, struct transfer *t, bool is_short)
 	return conveyor_push(c->cv, QUEUE_SETTLED, cell);
 }
 
+/*
+ * A fetch without an answer may be tried for an hour before a record says so,
+ * and a robots.txt has none: whoever watches must not have to guess why
+ * nothing happens.  A few at once, then a few in a while, with the number of
+ * those in between.
+ */
+static void
+complain(struct crawler *c, const struct transfer *t, uint32_t cell,
+    const struct capture *capture)
+{
+	bool no_rules = t->robots && capture->status >= 500;
+	const char *key = reason_key(capture->reason);
+	int64_t now = now_mono_ms();
+	char what[80], more[80] = "";
+	struct order order;
+
+	if (capture->reason == REASON_NONE && !no_rules)
+		return;
+	if (now - c->told_ms >= COMPLAINT_MS) {
+		c->told_ms = now;
+		c->told = 0;
+	}
+	if (c->told >= COMPLAINTS) {
+		c->untold++;
+		return;
+	}
+	if (order_read(conveyor_order(c->cv, cell),
+		conveyor_shape(c->cv)->order_size, &order) < 0)
+		return; /* the next who reads it deals with that */
+	if (capture->reason != REASON_NONE)
+		snprintf(what, sizeof(what), "%s%s%s%s",
+		    reason_name(capture->reason), key[0] ? " (" : "", key,
+		    key[0] ? ")" : "");
+	else
+		snprintf(what, sizeof(what), "status %u", capture->status);
+	if (c->untold > 0)
+		snprintf(more, sizeof(more),
+		    "; %llu more since the last such line",
+		    (unsigned long long)c->untold);
+	log_warn("%.*s: %s%s%s",
+	    (int)(order.url.len < 300 ? order.url.len : 300), order.url.ptr,
+	    what,
+	    t->robots ? "; without it no page of the host is asked for "
+			"(robots_give_up)"
+		      : "",
+	    more);
+	c->told++;
+	c->untold = 0;
+}
+
 static int
 finish(struct crawler *c, struct transfer *t, struct capture *capture,
     bool short_fd)
@@ -148,6 +203,7 @@ finish(struct crawler *c, struct transfer *t, struct capture *capture,
 
 	if (want && t->is_short < SHORT_MOST)
 		return send_back(c, t, true);
+	complain(c, t, cell, capture);
 	capture->lap = t->lap;
 	capture->body_len = t->body_len;
 	roster_set_current(c->cv, cell);

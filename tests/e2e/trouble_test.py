@@ -76,6 +76,21 @@ def test_a_host_that_is_down_is_given_up(t):
     crawl.report()
 
 
+def test_a_crawl_that_only_waits_says_for_what(t):
+    """At the defaults a robots.txt that cannot be had is waited for for an hour."""
+    server = FaultServer()
+    server.close()
+    busy = t.server(FaultServer("127.0.0.2").on("/robots.txt", answer("busy", 503)))
+    for url, why in ((server.url("/"), "connect_fail"), (busy.url("/"), "status 503")):
+        crawl = t.crawl(url).start()
+        wait_until(lambda c=crawl: "robots.txt" in c.said(), 10, "it to say what it waits for")
+        for text in (url + "robots.txt", why, "robots_give_up"):
+            check(text in crawl.said(), f"it does not say {text}: {tail(crawl.said())}")
+        crawl.command("stop", seconds=15)
+        crawl.ends(STOPPED, 15)
+        same(crawl.said().count("robots.txt"), 1, "lines about it")
+
+
 def test_a_refused_host_does_not_hold_up_another(t):
     dead = FaultServer("127.0.0.2")
     dead.close()

@@ -8,8 +8,8 @@ import sys
 import sites
 import store
 from faults import FaultServer, page
-from harness import (INTERNAL, MPCRAWL, PATIENCE, STOPPED, USAGE, check, kill, main, own_mounts,
-                     read_bytes, same, tail)
+from harness import (INTERNAL, MPCRAWL, PATIENCE, STOPPED, TOP, USAGE, check, kill, main,
+                     own_mounts, read_bytes, same, tail)
 
 GOOD = "http://127.0.0.1:9/"  # never asked: each of these ends before a fetch
 
@@ -230,6 +230,22 @@ def test_settings_are_checked_without_a_crawl(t):
     crawl.command("check", "--host-delay", "soon").refused("host-delay", "soon")
     result = crawl.command("check", "--host-delay", "3s")
     same(result.status, 0, f"{result!r}")
+
+
+def test_setup_without_rights_prints_the_line_to_run(t):
+    """Neither root nor sudo, and one package missing."""
+    tools = t.path("tools")
+    os.mkdir(tools)
+    for name, text in (("id", "echo 1000"),
+                       ("dpkg-query", '[ "$4" != check ] && echo installed')):
+        path = t.write(os.path.join(tools, name), f"#!/bin/sh\n{text}\n")
+        os.chmod(path, 0o755)
+    done = subprocess.run([os.path.join(TOP, "scripts/setup")], env={"PATH": tools},
+                          capture_output=True, text=True, check=False,
+                          stdin=subprocess.DEVNULL, timeout=10 * PATIENCE)
+    same(done.returncode, 1, "exit status")
+    same(done.stderr.splitlines()[1:], ["    apt-get install --no-install-recommends check"],
+         "the line to run")
 
 
 def test_nothing_at_all_says_how_to_start(t):

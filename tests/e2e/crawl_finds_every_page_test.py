@@ -111,6 +111,30 @@ def test_limits_end_the_crawl_with_their_own_status(t):
     check_sum(crawl.report())
 
 
+def test_limits_of_bytes_and_time_end_it_too(t):
+    root = t.path("site")
+    sites.generate(root, 200, size=10_000)
+    site = t.site(root)
+    for key, value, delay in (("max_bytes", "100K", 0), ("max_time", "500ms", "50ms")):
+        crawl = t.crawl(site.url + "index.html", host_delay=delay, **{key: value}).run(status=4)
+        for text in (f"limit reached: {key}", "goes on"):
+            check(text in crawl.said(), f"it does not say {text}: {crawl.said()}")
+        check(0 < len(crawl.records()) < 150, f"{len(crawl.records())} records")
+        check_sum(crawl.report())
+
+
+def test_a_hosts_limit_excludes_the_rest_of_it(t):
+    root = t.path("site")
+    sites.generate(root, 50)
+    site = t.site(root)
+    crawl = t.crawl(site.url + "index.html", host_max_pages=10).run()
+    reasons = [record.get("reason") for record in crawl.by_url().values()]
+    same(reasons.count(None), 10, "pages")
+    check(set(reasons) == {None, "budget"}, f"reasons: {set(reasons)}")
+    check("host_max_pages" in crawl.said(), f"the limit is not named: {crawl.said()}")
+    check_sum(crawl.report())
+
+
 def test_depth_and_globs_bound_what_is_fetched(t):
     root = t.path("site")
     names = sites.generate(root, 200)

@@ -260,7 +260,7 @@ start(struct crawler *c, uint32_t cell)
 	r = fetch_start(c->pool, &request);
 	if (r == 0)
 		return 0;
-	if (r == -EINVAL) {
+	if (r == -EINVAL || t->is_short >= SHORT_MOST) {
 		/* What libcurl does not take, another try will not make it
 		 * take: an answer like any other. */
 		struct capture capture = { .reason = REASON_CONNECT_FAIL,

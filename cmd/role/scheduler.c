@@ -122,7 +122,7 @@ turn(struct scheduler *s)
 		r = scheduler_collect(s, now);
 	if (r == 0)
 		r = scheduler_advance(s, now);
-	if (r == 0 && s->n_batch > 0 && scheduler_patience(s) == 0)
+	if (r == 0 && scheduler_commit_is_due(s))
 		r = scheduler_commit(s, now);
 	if (r == 0)
 		r = scheduler_give_orders(s, now);
@@ -181,13 +181,15 @@ adopt(struct scheduler *s, int64_t now)
 	conveyor_publish_out(s->cv, s->cut.seq, s->cut.end);
 	conveyor_recount(s->cv);
 	for (cell = 0; r == 0 && cell < s->shape.cells; cell++) {
-		uint64_t seq;
+		uint8_t queue = conveyor_word(s->cv, cell).queue;
 
-		if (conveyor_word(s->cv, cell).queue == QUEUE_FREE)
+		if (queue == QUEUE_FREE)
 			continue;
-		seq = atomic_load(&conveyor_settle(s->cv, cell)->seq);
-		if (seq > 0 && seq <= s->cut.seq)
-			continue; /* committed: freed when it comes by */
+		/* Elsewhere an old seq says nothing: a recorder that was
+		 * killed while it vouched left it in what went back to
+		 * RECORDS, and its successor gave the same to others. */
+		if (queue == QUEUE_SETTLED && scheduler_has_committed(s, cell))
+			continue; /* freed when it comes by */
 		r = scheduler_read_order(s, cell, &order);
 		if (r == 0)
 			r = frontier_adopt(s->frontier, &order, now);
@@ -197,8 +199,8 @@ adopt(struct scheduler *s, int64_t now)
 		if (s->leases[cell].slot)
 			s->n_slots++;
 	}
-	while (r == 0 && conveyor_pop(s->cv, QUEUE_FREE, &cell) == 1)
-		s->free[s->n_free++] = cell;
+	while (r == 0 && (r = conveyor_pop(s->cv, QUEUE_FREE, &cell)) == 1)
+		r = scheduler_put_spare(s, cell);
 	for (uint32_t k = 0; r == 0 && k < s->shape.bound_slots; k++) {
 		if (!conveyor_bound(s->cv, k))
 			r = conveyor_drain(s->cv, (uint8_t)(QUEUE_ORDERS + k),
@@ -276,7 +278,7 @@ run(struct scheduler *s)
 		r = scheduler_collect(s, now_unix_ms());
 		if (r == 0)
 			r = scheduler_advance(s, now_unix_ms());
-		if (r < 0 || s->n_batch == 0)
+		if (r < 0 || (s->n_batch == 0 && !lineup_ready(&s->lineup)))
 			break;
 		r = scheduler_commit(s, now_unix_ms());
 	}

@@ -18,6 +18,7 @@ struct lease {
 	bool active;
 	bool slot;    /* holds a host's slot: its fetch has not ended */
 	bool suspect; /* ordered alone */
+	bool spare;   /* on the stack of free cells */
 };
 
 struct scheduler {
@@ -68,6 +69,13 @@ struct scheduler {
 MUST_USE int scheduler_read_order(struct scheduler *s, uint32_t cell,
     struct order *out);
 
+/*
+ * On the stack, as warm as memory allows.  Free cells alone never make it
+ * tight: nobody would give anything back then.  -EBADMSG: it lies there
+ * already, its word was forged.
+ */
+MUST_USE int scheduler_put_spare(struct scheduler *s, uint32_t cell);
+
 /* Host slots of fetches that have ended: by their bits, and all 100 ms by a
  * look at every lease. */
 MUST_USE int scheduler_take_fetched(struct scheduler *s, int64_t now);
@@ -75,6 +83,9 @@ MUST_USE int scheduler_take_fetched(struct scheduler *s, int64_t now);
 MUST_USE int scheduler_collect(struct scheduler *s, int64_t now);
 /* The contiguous run, from the lineup into the batch. */
 MUST_USE int scheduler_advance(struct scheduler *s, int64_t now);
+/* Of a cell in SETTLED, and of no other: was it committed already? */
+bool scheduler_has_committed(struct scheduler *s, uint32_t cell);
+bool scheduler_commit_is_due(const struct scheduler *s);
 /* How long the batch may still grow, in µs; 0: commit now. */
 int64_t scheduler_patience(const struct scheduler *s);
 /* Durable, then published, and only then are the cells free (protocol.md 5). */
@@ -84,6 +95,8 @@ enum {
 	COMMIT_CELLS = 512
 };
 
+/* Half of the memory budget is in use. */
+bool scheduler_is_tight(const struct scheduler *s);
 /* Would an order be handed out now, if the frontier had one? */
 bool scheduler_may_order(const struct scheduler *s);
 MUST_USE int scheduler_give_orders(struct scheduler *s, int64_t now);

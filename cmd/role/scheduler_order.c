@@ -100,6 +100,12 @@ any_bound(const struct scheduler *s)
 	return false; /* the crawl is ending, or every crawler rests */
 }
 
+bool
+scheduler_is_tight(const struct scheduler *s)
+{
+	return conveyor_committed(s->cv) >= s->config->shm_budget / 2;
+}
+
 /*
  * With half of the budget in use nothing more is ordered: what is under way
  * has to give its memory back first, or would be cut for want of it.  Nor
@@ -108,10 +114,8 @@ any_bound(const struct scheduler *s)
 static bool
 has_memory(const struct scheduler *s)
 {
-	bool some = s->n_active == 0 ||
-		    conveyor_committed(s->cv) < s->config->shm_budget / 2;
-
-	return some && conveyor_prepare(s->cv, s->free[s->n_free - 1]) == 0;
+	return (s->n_active == 0 || !scheduler_is_tight(s)) &&
+	       conveyor_prepare(s->cv, s->free[s->n_free - 1]) == 0;
 }
 
 bool

@@ -27,22 +27,27 @@ scheduler_read_order(struct scheduler *s, uint32_t cell, struct order *out)
 
 /* --- cells --------------------------------------------------------------- */
 
-/* Back on the stack, counted as taken from FREE; what is large is given back
- * to the system, all of it when memory runs short. */
+int
+scheduler_put_spare(struct scheduler *s, uint32_t cell)
+{
+	if (s->leases[cell].spare)
+		return -EBADMSG;
+	conveyor_shrink(s->cv, cell, scheduler_is_tight(s) ? 0 : KEEP_BYTES);
+	s->leases[cell] = (struct lease){ .spare = true };
+	s->free[s->n_free++] = cell;
+	return 0;
+}
+
+/* Its lease has ended: back on the stack, counted as taken from FREE. */
 static int
 keep_free(struct scheduler *s, uint32_t cell)
 {
-	uint64_t committed = conveyor_committed(s->cv);
-	int r;
+	int r = conveyor_retake(s->cv, QUEUE_FREE, cell);
 
-	conveyor_shrink(s->cv, cell,
-	    committed > s->config->shm_budget / 2 ? 0 : KEEP_BYTES);
+	if (r < 0)
+		return r;
 	s->n_active -= s->leases[cell].active;
-	s->leases[cell] = (struct lease){ 0 };
-	r = conveyor_retake(s->cv, QUEUE_FREE, cell);
-	if (r == 0)
-		s->free[s->n_free++] = cell;
-	return r;
+	return scheduler_put_spare(s, cell);
 }
 
 static void
@@ -209,6 +214,14 @@ settle(struct scheduler *s, uint32_t cell, int64_t now)
 	    has_capture ? &capture : NULL, decision, now);
 }
 
+bool
+scheduler_has_committed(struct scheduler *s, uint32_t cell)
+{
+	uint64_t seq = atomic_load(&conveyor_settle(s->cv, cell)->seq);
+
+	return seq > 0 && seq <= s->cut.seq;
+}
+
 int
 scheduler_collect(struct scheduler *s, int64_t now)
 {
@@ -235,6 +248,10 @@ scheduler_collect(struct scheduler *s, int64_t now)
 	return n < 0 ? n : r;
 }
 
+/*
+ * `end` is read before seq: a cell that the recorder got once more, by a
+ * forged word, has another seq by then, and no cut is made of it.
+ */
 int
 scheduler_advance(struct scheduler *s, int64_t now)
 {
@@ -252,8 +269,10 @@ scheduler_advance(struct scheduler *s, int64_t now)
 		scheduler_widen(s);
 		r = settle(s, cell, now);
 		roster_clear_current(s->cv);
-		s->next = (struct frontier_cut){ atomic_load(&part->seq),
-			atomic_load(&part->end) };
+		s->next.seq++;
+		s->next.end = atomic_load(&part->end);
+		if (r == 0 && atomic_load(&part->seq) != s->next.seq)
+			r = -EBADMSG;
 		s->batch[s->n_batch++] = cell;
 	}
 	return r;
@@ -273,6 +292,15 @@ scheduler_patience(const struct scheduler *s)
 	    s->n_free < s->shape.cells / 4)
 		return 0;
 	return rest < most ? (rest > 0 ? rest : 0) : (most > 0 ? most : 0);
+}
+
+/* Waiting URLs that are swept into their queues fill the batch too, and without
+ * a settled cell. */
+bool
+scheduler_commit_is_due(const struct scheduler *s)
+{
+	return frontier_batch_bytes(s->frontier) >= COMMIT_BYTES ||
+	       (s->n_batch > 0 && scheduler_patience(s) == 0);
 }
 
 int

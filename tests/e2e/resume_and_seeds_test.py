@@ -5,9 +5,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import sites
-from faults import FaultServer, page, silence
+from faults import FaultServer, answer, in_turn, page, silence
 from harness import (FINISHED, STOPPED, USAGE, Result, alive, check, main, read_bytes, same,
                      same_set, tail, wait_until)
 
@@ -181,6 +182,24 @@ def test_the_current_directory_is_left_alone(t):
     same(result.status, 0, f"{result!r}")
     same(os.listdir(t.path("here")), ["crawl"], "what is there")
     same(len(crawl.records()), 1, f"records; it said: {tail(done.stderr)}")
+
+
+def test_many_retries_that_are_due_at_once(t):
+    """More of them than a commit takes, before anything has settled."""
+    paths = [f"/{i}{'x' * 3900}" for i in range(2600)]
+    server = FaultServer()
+    for path in paths:
+        server.on(path, in_turn(answer(status=500), page("good")))
+    t.server(server)
+    seeds = t.write("seeds", "".join(server.url(path) + "\n" for path in paths))
+    crawl = t.crawl(input=seeds, robots="ignore", host_concurrency=32, retry_delay="4s").start()
+    wait_until(lambda: crawl.answers() and crawl.status()["retried"] > 2400, 20, "retries to wait")
+    crawl.command("stop")
+    crawl.ends(STOPPED)
+    time.sleep(4)
+    del crawl.settings["input"]
+    crawl.start().ends(FINISHED, 40)
+    same_set(crawl.by_url(), [server.url(path) for path in paths], "records")
 
 
 if __name__ == "__main__":

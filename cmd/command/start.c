@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cmd/command/command.h"
@@ -28,7 +29,7 @@ static int
 detach(struct crawl *crawl, int *ready_fd, struct err *err)
 {
 	char path[PATH_MAX], byte;
-	int pipe_fds[2], log_fd, null_fd;
+	int pipe_fds[2], log_fd, null_fd, status;
 	pid_t child;
 
 	if (snprintf(path, sizeof(path), "%s/mpcrawl.log", crawl->dir) >=
@@ -50,7 +51,9 @@ detach(struct crawl *crawl, int *ready_fd, struct err *err)
 			_exit(EXIT_FINISHED);
 		}
 		fprintf(stderr, "mpcrawl did not start; see %s\n", path);
-		_exit(EXIT_INTERNAL);
+		if (waitpid(child, &status, 0) != child || !WIFEXITED(status))
+			_exit(EXIT_INTERNAL);
+		_exit(WEXITSTATUS(status));
 	}
 	close(pipe_fds[0]);
 	setsid();

@@ -124,6 +124,30 @@ open_new(struct frontier *f, const uint8_t crawl_id[16], struct err *err)
 	return store_commit(f->store, err);
 }
 
+/*
+ * The longest URL that this store may hold.  Orders are written into slots of
+ * that size: with a smaller one a URL that is queued could not be handed out.
+ */
+static int
+open_longest(struct frontier *f, struct err *err)
+{
+	uint32_t mine = f->config->max_url_length, longest = 0;
+	int r = get_meta(f, SPAN("longest"));
+
+	if (r == 1 && f->row.len == sizeof(longest))
+		memcpy(&longest, f->row.ptr, sizeof(longest));
+	if (r < 0 || longest == mine)
+		return r < 0 ? r : 0;
+	if (mine < longest)
+		return err_set(err, -EINVAL,
+		    "max_url_length: %u is less than the %u that this crawl "
+		    "has had; it cannot be made smaller",
+		    mine, longest);
+	store_put(f->store, STORE_META, SPAN("longest"),
+	    span_of((const char *)&mine, sizeof(mine)));
+	return store_commit(f->store, err);
+}
+
 /* Whose it is, and where it stands. */
 static int
 open_meta(struct frontier *f, const char *dir, const uint8_t crawl_id[16],
@@ -159,6 +183,9 @@ open_meta(struct frontier *f, const char *dir, const uint8_t crawl_id[16],
 		return r < 0
 			   ? r
 			   : err_set(err, -EIO, "%s: its state is broken", dir);
+	r = open_longest(f, err);
+	if (r < 0)
+		return r;
 	r = get_meta(f, SPAN("begun"));
 	if (r < 0)
 		return r;
@@ -516,8 +543,6 @@ frontier_totals(const struct frontier *f, struct frontier_totals *out)
 	/* A URL that is new in the batch is not yet admitted to the eye. */
 	out->in_flight = f->live.in_flight - f->young_in_flight;
 	out->queued = f->live.queued - (f->young - f->young_in_flight);
-	out->hosts_waiting = f->hosts.ready.n -
-			     heap_count_due(&f->hosts.ready, f->now_ms);
 }
 
 bool

@@ -31,7 +31,8 @@ struct frontier;
  * life.  `crawl_id` (16 bytes) is written into a new store, and must equal
  * that of an old one.
  *
- * 0, or -EEXIST the store is another crawl's, -EPROTO of a newer layout,
+ * 0, or -EINVAL max_url_length is less than the crawl has had,
+ * -EEXIST the store is another crawl's, -EPROTO of a newer layout,
  * -ENOSPC, -EIO, -ENOMEM; `err` says it in words.
  */
 MUST_USE int frontier_open(const char *dir, const struct config *config,
@@ -174,7 +175,7 @@ struct frontier_totals {
 	uint64_t reasons[REASONS];
 	uint64_t statuses[6]; /* [2] = 2xx …; [0]: none */
 	uint64_t refused[REFUSALS];
-	uint64_t hosts, hosts_waiting; /* known; with queued URLs, not ready */
+	uint64_t hosts; /* known */
 	uint64_t robots_fetched;
 };
 void frontier_totals(const struct frontier *frontier,

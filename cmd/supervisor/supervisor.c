@@ -19,7 +19,8 @@ enum {
 	TICK_STOP_MS = 10,
 	UNBIND_REST_MS = 2000, /* a crawler in back-off longer than this */
 	PATIENCE_SHARE = 2,    /* SIGKILL after 1/2 of stop_timeout */
-	CORRUPT_MOST = 3,      /* discarded segments … */
+	HOPELESS_MOST = 6, /* early ends with a status of failure, in a row */
+	CORRUPT_MOST = 3,  /* discarded segments … */
 	CORRUPT_WINDOW_MS = 10 * 60 * 1000, /* … in ten minutes */
 };
 
@@ -52,6 +53,15 @@ rest(struct slot *slot, const char *why)
 {
 	int64_t ms = child_rest_ms(&slot->child);
 
+	if (slot->hopeless >= HOPELESS_MOST) {
+		/* What it says will not change by itself: a damaged store. */
+		log_error("%s %s %u times in a row before its first job; the "
+			  "crawl ends, see what it said",
+		    slot->name, why, slot->hopeless);
+		slot->sup->fatal = EXIT_INTERNAL;
+		stop_begin(slot->sup, true);
+		return;
+	}
 	slot->timer_ms = now_mono_ms() + ms;
 	log_warn("%s %s; it starts again in %lld ms", slot->name, why,
 	    (long long)ms);
@@ -99,9 +109,11 @@ spawn(struct slot *slot)
 	/* Not one that was down when a stop began: it gets no orders. */
 	if (slot->role == ROLE_CRAWLER && sup->stop == STOP_NOT)
 		conveyor_bind(crawl->cv, slot->index, true);
-	if (slot->pidfd < 0 ||
-	    loop_watch(&sup->loop, slot->pidfd, EPOLLIN, on_death, slot) < 0)
-		log_error("%s: cannot watch pid %d: %m", slot->name, pid);
+	slot->unwatched = slot->pidfd < 0 || loop_watch(&sup->loop, slot->pidfd,
+						 EPOLLIN, on_death, slot) < 0;
+	if (slot->unwatched)
+		log_error("%s: cannot watch pid %d, looking now and then: %m",
+		    slot->name, (int)pid);
 	if (slot->died_ms > 0)
 		log_info("%s started again as pid %d, %lld ms after",
 		    slot->name, (int)pid,
@@ -232,6 +244,10 @@ bury(struct slot *slot, int status, const struct rusage *usage)
 	slot->died_ms = now_mono_ms();
 	if (WIFEXITED(status) && WEXITSTATUS(status) == WORKER_CORRUPT)
 		sup->corrupt = true;
+	if (WIFEXITED(status) && guilty && !worked)
+		slot->hopeless++;
+	else
+		slot->hopeless = 0;
 	/* After every exit, orderly ones too: it should find nothing then. */
 	if (!sup->corrupt &&
 	    conveyor_recover(cv, slot->id, &crawl_routes, guilty,
@@ -517,6 +533,12 @@ static void
 run_timers(struct supervisor *sup)
 {
 	int64_t now = now_mono_ms();
+
+	/* A death that no descriptor tells of, as none could be had. */
+	for (size_t i = 0; i < sup->n_slots; i++) {
+		if (sup->slots[i].unwatched)
+			on_death(&sup->slots[i], -1, 0);
+	}
 
 	for (size_t i = 0; i < sup->n_slots; i++) {
 		struct slot *slot = &sup->slots[i];

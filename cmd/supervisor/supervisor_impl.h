@@ -32,7 +32,9 @@ struct slot {
 	int64_t timer_ms; /* monotonic; INT64_MAX: none */
 	int64_t died_ms;  /* monotonic */
 	uint32_t starts;
-	char last[80]; /* how the last one ended, in words */
+	uint32_t hopeless; /* early ends with a status of failure, in a row */
+	bool unwatched;    /* no descriptor tells of its death */
+	char last[80];     /* how the last one ended, in words */
 };
 
 /* Stages of an orderly stop (protocol.md 8), in order. */

@@ -1,9 +1,14 @@
 #include "cmd/log.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+enum {
+	LOG_WAIT_MS = 100 /* for a reader, then the line is lost */
+};
 
 /* Of this process: set once after the fork. */
 static struct {
@@ -35,6 +40,7 @@ void
 log_line(int level, const char *fmt, ...)
 {
 	static const char *const marks[] = { "error: ", "warning: ", "", "" };
+	struct pollfd pfd = { .fd = STDERR_FILENO, .events = POLLOUT };
 	char line[1200];
 	char stamp[16];
 	struct timespec ts;
@@ -62,6 +68,9 @@ log_line(int level, const char *fmt, ...)
 		len = sizeof(line) - 2;
 	wash(line + head, len - (size_t)head);
 	line[len++] = '\n';
+	/* A reader that has stopped reading must not stop the supervisor. */
+	if (poll(&pfd, 1, LOG_WAIT_MS) != 1 || !(pfd.revents & POLLOUT))
+		return;
 	n = write(STDERR_FILENO, line, len);
 	(void)n; /* nobody to tell that nobody listens */
 }

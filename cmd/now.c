@@ -14,7 +14,13 @@ clock_us(clockid_t clock)
 int64_t
 now_unix_ms(void)
 {
-	return clock_us(CLOCK_REALTIME) / 1000;
+	/* Taken by the supervisor before its first fork: all workers have the
+	 * same. */
+	static int64_t base_us;
+
+	if (base_us == 0)
+		base_us = clock_us(CLOCK_REALTIME) - clock_us(CLOCK_BOOTTIME);
+	return (base_us + clock_us(CLOCK_BOOTTIME)) / 1000;
 }
 
 int64_t

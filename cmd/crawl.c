@@ -118,6 +118,20 @@ read_id(const char *path, uint8_t id[16])
 	return n == 16 ? 0 : -EBADMSG;
 }
 
+/* A name in the crawl's folder is there after a power cut, too. */
+static int
+sync_dir(const struct crawl *crawl, struct err *err)
+{
+	int fd = open(crawl->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = 0;
+
+	if (fd < 0 || fsync(fd) < 0)
+		r = err_set(err, -EIO, "%s: %m", crawl->dir);
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
 /* Temp, fsync, rename: the id is whole or not there. */
 static int
 make_id(const struct crawl *crawl, const char *path, uint8_t id[16],
@@ -137,6 +151,8 @@ make_id(const struct crawl *crawl, const char *path, uint8_t id[16],
 	if (write(fd, id, 16) != 16 || fsync(fd) < 0 || rename(temp, path) < 0)
 		r = err_set(err, -EIO, "%s: %m", path);
 	close(fd);
+	if (r == 0)
+		r = sync_dir(crawl, err);
 	return r;
 }
 

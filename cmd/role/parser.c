@@ -173,10 +173,6 @@ parse_robots(struct parser *p, const struct capture *capture)
 	if (capture->truncated != TRUNCATED_NO ||
 	    text.len >= p->config->robots_max_bytes)
 		text = robots_whole_lines(text);
-	/* Half a line is another rule: "Allow: /public" cut to "Allow: /". */
-	if (capture->truncated != TRUNCATED_NO ||
-	    text.len >= p->config->robots_max_bytes)
-		text = robots_whole_lines(text);
 	buf_clear(&p->rules);
 	r = robots_compile(text, span_from(p->config->robots_agent), &p->rules);
 	if (r == -EMSGSIZE)

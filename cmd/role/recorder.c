@@ -229,6 +229,8 @@ take(struct recorder *rec, uint32_t cell, bool dead)
 	}
 	r = write_record(rec, &order, has_capture ? &capture : NULL, decision,
 	    has_output ? &output : NULL);
+	/* The disk's errors are not the page's. */
+	roster_clear_current(rec->cv);
 	if (r == 0 && rec->lines.len > 0) {
 		r = sink_append(rec->sink, buf_span(&rec->lines), &end, &err);
 		if (r < 0)
@@ -236,7 +238,6 @@ take(struct recorder *rec, uint32_t cell, bool dead)
 	}
 	if (r < 0)
 		return r;
-	roster_clear_current(rec->cv);
 	roster_count(rec->cv, COUNTER_BYTES, rec->lines.len);
 	if (rec->n_held == 0)
 		rec->group_us = now_mono_us();

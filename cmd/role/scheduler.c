@@ -195,9 +195,12 @@ adopt(struct scheduler *s, int64_t now)
 			r = frontier_adopt(s->frontier, &order, now);
 		s->n_active++;
 		s->leases[cell] = (struct lease){ .active = true,
-			.slot = order.reason == REASON_NONE };
-		if (s->leases[cell].slot)
+			.slot = order.reason == REASON_NONE,
+			.suspect = order.attempts & CELL_SUSPECT };
+		if (s->leases[cell].slot) {
 			s->n_slots++;
+			s->suspect_out |= s->leases[cell].suspect;
+		}
 	}
 	while (r == 0 && (r = conveyor_pop(s->cv, QUEUE_FREE, &cell)) == 1)
 		r = scheduler_put_spare(s, cell);

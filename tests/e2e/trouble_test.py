@@ -9,8 +9,8 @@ import time
 import sites
 from faults import (FaultServer, answer, bomb, drip, head, html, in_turn, page, raw, redirect,
                     silence)
-from harness import (DISK, FINISHED, NO_SEED, PATIENCE, STOPPED, USAGE, check, main,
-                     own_mounts, read_bytes, same, same_set, tail, wait_until)
+from harness import (DISK, FINISHED, INTERNAL, LIMIT, NO_SEED, PATIENCE, STOPPED, USAGE, check,
+                     kill, main, own_mounts, read_bytes, same, same_set, tail, wait_until)
 
 # Trouble is tried again soon and given up soon, so that the tests are quick.
 HASTY = {"retries": 2, "retry_delay": "50ms", "backoff": "1s", "max_backoff": "1s",
@@ -480,6 +480,29 @@ def test_a_slow_reader_gets_every_line(t):
     written = b"".join(read_bytes(path) for path in crawl.outputs())
     same(read.count(b"\n"), len(urls), "lines that the reader got")
     check(read == written, "what the reader got is not what was written")
+
+
+def test_a_store_that_is_damaged_ends_the_crawl(t):
+    """Nothing that a restart could mend: said, and not tried for ever."""
+    site, _ = small_site(t, 50)
+    crawl = t.crawl(site.url + "index.html", host_delay="100ms", robots="ignore")
+    crawl.start().wait_count(2)
+    with open(os.path.join(crawl.dir, "frontier", "CURRENT"), "w", encoding="utf-8") as f:
+        f.write("nonsense")
+    kill(crawl.workers()["scheduler"])
+    crawl.ends(INTERNAL, 30)
+    check("scheduler" in crawl.said() and "in a row" in crawl.said(),
+          f"it said: {tail(crawl.said())}")
+
+
+def test_the_longest_url_cannot_be_made_shorter(t):
+    site, _ = small_site(t, 5)
+    crawl = t.crawl(site.url + "index.html", max_pages=2).run(LIMIT)
+    crawl.settings.pop("max_pages")
+    crawl.words = []
+    crawl.settings["max_url_length"] = 1024
+    same(crawl.start().wait(), USAGE, f"exit status; it said: {crawl.said()}")
+    check("max_url_length" in crawl.said(), f"it said: {crawl.said()}")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@
 #define CMD_CRAWL_H
 
 #include <limits.h>
+#include <signal.h>
 #include <stdint.h>
 
 #include "ipc/conveyor.h"
@@ -25,6 +26,13 @@ enum exit_status {
 	EXIT_WITH_QUARANTINE = 6,
 	EXIT_NO_SEED = 7,
 };
+
+/*
+ * The supervisor's word to a worker: end after the step at hand.  A signal of
+ * its own, since SIGTERM and SIGINT come to the whole group at once (a
+ * terminal, timeout(1), systemd), and who ends when is the supervisor's to say.
+ */
+#define WORKER_END SIGUSR1
 
 /* Exit statuses of a worker that are no fault of its own (protocol.md 7). */
 enum worker_exit {

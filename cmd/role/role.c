@@ -34,7 +34,7 @@ static const unsigned writes[ROLES] = {
 static volatile sig_atomic_t stopping;
 
 static void
-on_term(int signal_number)
+on_end(int signal_number)
 {
 	(void)signal_number;
 	stopping = 1;
@@ -52,20 +52,21 @@ role_signals(void)
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
+	sigaddset(&set, WORKER_END);
 	return set;
 }
 
-/* SIGINT is the terminal's word to the whole group; the supervisor alone
- * decides in which order a crawl ends. */
+/* What comes to the whole group is for the supervisor alone: it decides in
+ * which order a crawl ends. */
 static void
 take_signals(void)
 {
-	struct sigaction term = { .sa_handler = on_term };
+	struct sigaction end = { .sa_handler = on_end };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	sigset_t none;
 
-	sigaction(SIGTERM, &term, NULL); /* no SA_RESTART: sleeps end */
+	sigaction(WORKER_END, &end, NULL); /* no SA_RESTART: sleeps end */
+	sigaction(SIGTERM, &ignore, NULL);
 	sigaction(SIGINT, &ignore, NULL);
 	sigaction(SIGHUP, &ignore, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);

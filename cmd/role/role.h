@@ -34,7 +34,7 @@ role_main parser_main;
  */
 _Noreturn void role_run(struct crawl *crawl, enum role_id role, uint32_t index);
 
-/* Set by SIGTERM: end after the step at hand. */
+/* Set by WORKER_END: end after the step at hand. */
 bool role_stopping(void);
 
 /* The signals that a role's loop takes while it waits, and only then. */

@@ -35,7 +35,7 @@ enum child_action {
 	CHILD_NOTHING,
 	CHILD_SPAWN,
 	CHILD_REST, /* set the timer to child_rest_ms() */
-	CHILD_TERM, /* SIGTERM; set the timer to the patience */
+	CHILD_TERM, /* WORKER_END; set the timer to the patience */
 	CHILD_SIGKILL,
 };
 

@@ -146,7 +146,7 @@ supervisor_event(struct slot *slot, enum child_event event)
 				     ? INT64_MAX
 				     : now_mono_ms() + config->stop_timeout_ms /
 							   PATIENCE_SHARE;
-		kill(slot->pid, SIGTERM);
+		kill(slot->pid, WORKER_END);
 		return;
 	case CHILD_SIGKILL:
 		slot->asked = true;
@@ -505,7 +505,7 @@ make_slots(struct supervisor *sup)
 static int
 open_all(struct supervisor *sup)
 {
-	sigset_t signals;
+	sigset_t signals, end;
 	int r;
 
 	sigemptyset(&signals);
@@ -514,6 +514,10 @@ open_all(struct supervisor *sup)
 	sigaddset(&signals, SIGHUP);
 	signal(SIGPIPE, SIG_IGN);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
+	/* Pending in a child until it has its handler, never lost or fatal. */
+	sigemptyset(&end);
+	sigaddset(&end, WORKER_END);
+	sigprocmask(SIG_BLOCK, &end, NULL);
 	r = loop_init(&sup->loop, NULL);
 	if (r < 0)
 		return r;

@@ -103,6 +103,18 @@ def test_random_workers_are_killed_at_full_speed(t):
     crawl.report()
 
 
+def test_sigterm_to_all_at_once_is_an_orderly_stop(t):
+    """As systemd and timeout(1) send it: workers leave when they are told to."""
+    slow = Slow(t, 60)
+    slow.crawl.wait_count(10)
+    for pid in [slow.crawl.process.pid, *slow.crawl.workers().values()]:
+        kill(pid, signal.SIGTERM)
+    slow.crawl.ends(STOPPED)
+    check("started again" not in slow.crawl.said(), f"it said: {tail(slow.crawl.said())}")
+    slow.crawl.start()
+    slow.finishes(1)
+
+
 def test_the_supervisor_alone_is_killed(t):
     slow = Slow(t, 60)
     crawl = slow.crawl

@@ -187,6 +187,22 @@ report_tick(struct supervisor *sup)
 
 /* --- status -------------------------------------------------------------- */
 
+/* A folder's name is bytes, JSON is UTF-8: what is neither is shown as '?'. */
+static json_t *
+dir_json(const struct crawl *crawl)
+{
+	json_t *string = json_string(crawl->dir);
+	char dir[PATH_MAX];
+
+	for (size_t i = 0; string == NULL && i < sizeof(dir); i++) {
+		dir[i] = (unsigned char)crawl->dir[i] < 0x80 ? crawl->dir[i]
+							     : '?';
+		if (dir[i] == '\0')
+			string = json_string(dir);
+	}
+	return string;
+}
+
 static json_t *
 totals_json(const struct frontier_totals *totals)
 {
@@ -284,8 +300,8 @@ report_status(struct supervisor *sup)
 		json_array_append_new(workers,
 		    worker_json(sup, &sup->slots[i]));
 	update_rate(sup, &snap, now_mono_ms());
-	object = json_pack("{s:b, s:i, s:s, s:s, s:I, s:f, s:I, s:I, s:I, s:o}",
-	    "ok", 1, "pid", (int)getpid(), "dir", crawl->dir, "phase",
+	object = json_pack("{s:b, s:i, s:o, s:s, s:I, s:f, s:I, s:I, s:I, s:o}",
+	    "ok", 1, "pid", (int)getpid(), "dir", dir_json(crawl), "phase",
 	    sup->stop != STOP_NOT ? "stopping" : phase_name(snap.phase),
 	    "uptime_ms", (json_int_t)(now_mono_ms() - sup->started_ms),
 	    "pages_per_s", sup->rate.per_s, "fetching",
@@ -393,11 +409,12 @@ write_json(struct supervisor *sup, const struct snapshot *snap,
 	    json_real((double)sup->cpu_us[ROLES] / 1000));
 	json_object_set_new(roles, "supervisor",
 	    json_real((double)cpu_us_of(getpid()) / 1000));
-	object = json_pack("{s:i, s:s, s:i, s:s, s:I, s:I, s:o, s:f, s:I}", "v",
-	    1, "dir", sup->crawl->dir, "exit_status", ending->status, "end",
-	    ending->words, "pages", (json_int_t)snap->totals.done, "wall_ms",
-	    (json_int_t)wall_ms, "cpu_ms", roles, "slot_idle_for_commit",
-	    (double)starved / 10000, "commits", (json_int_t)snap->commits);
+	object = json_pack("{s:i, s:o, s:i, s:s, s:I, s:I, s:o, s:f, s:I}", "v",
+	    1, "dir", dir_json(sup->crawl), "exit_status", ending->status,
+	    "end", ending->words, "pages", (json_int_t)snap->totals.done,
+	    "wall_ms", (json_int_t)wall_ms, "cpu_ms", roles,
+	    "slot_idle_for_commit", (double)starved / 10000, "commits",
+	    (json_int_t)snap->commits);
 	if (object != NULL) {
 		if (snap->phase == PHASE_LIMIT)
 			json_object_set_new(object, "limit",

@@ -249,5 +249,14 @@ def test_a_deep_directory_still_has_its_socket(t):
     crawl.ends(STOPPED)
 
 
+def test_a_folder_whose_name_is_not_utf8_is_told(t):
+    slow = t.crawl(t.server(FaultServer().on("/", silence(600))).url(), robots="ignore",
+                   dir=os.fsdecode(os.fsencode(t.path("crawl")) + b"-\xff"))
+    slow.start().wait_answers()
+    check(slow.command("status", "--json").out.count("crawl-?"), "no name in the status")
+    slow.command("stop", seconds=20)
+    slow.ends(STOPPED)
+
+
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,7 +10,7 @@
 
 enum {
 	FREE,
-	TODO,
+	WORK,
 	QUEUES,
 	ROUNDS = 2000000,
 	BATCH = 8
@@ -53,8 +53,8 @@ same_process(struct conveyor *cv)
 		uint32_t cell;
 
 		need(conveyor_pop(cv, FREE, &cell));
-		need(conveyor_push(cv, TODO, cell));
-		need(conveyor_pop(cv, TODO, &cell));
+		need(conveyor_push(cv, WORK, cell));
+		need(conveyor_pop(cv, WORK, &cell));
 		need(conveyor_push(cv, FREE, cell));
 	}
 	printf("ipc same process: %.0f ns a message\n",
@@ -97,11 +97,11 @@ two_processes(struct conveyor *cv, size_t batch)
 	need(child);
 	if (child == 0) {
 		conveyor_become(cv, 1);
-		carry(cv, TODO, FREE, batch);
+		carry(cv, WORK, FREE, batch);
 		_exit(0);
 	}
 	conveyor_become(cv, 2);
-	carry(cv, FREE, TODO, batch);
+	carry(cv, FREE, WORK, batch);
 	waitpid(child, NULL, 0);
 	printf("ipc two processes, sleeping, %zu at a time: %.0f ns a "
 	       "message\n",
@@ -111,7 +111,7 @@ two_processes(struct conveyor *cv, size_t batch)
 int
 main(void)
 {
-	const struct conveyor_gates gates = { { FREE, TODO } };
+	const struct conveyor_gates gates = { { FREE, WORK } };
 	const uint8_t id[16] = { 0 };
 	struct conveyor *cv;
 	char name[64];

@@ -285,6 +285,10 @@ class Crawl:
         for pid in found:
             kill(pid)
         self.reap()
+        # Names of a process that is dying still are its own.
+        end = time.monotonic() + 5 * PATIENCE
+        while self.pids() and time.monotonic() < end:
+            time.sleep(0.01)
         self.lose_shm()
         return found
 

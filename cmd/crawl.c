@@ -313,6 +313,46 @@ crawl_shape(const struct crawl *crawl, struct conveyor_shape *out,
 	return 0;
 }
 
+enum {
+	CAUSE_IS_ONE = 1 << 24,
+	CAUSE_HUNG = 1 << 25
+};
+
+uint32_t
+crawl_pack_cause(struct crawl_cause cause)
+{
+	return CAUSE_IS_ONE | (cause.hung ? CAUSE_HUNG : 0) |
+	       (uint32_t)cause.role << 16 | (uint32_t)cause.signal << 8 |
+	       cause.status;
+}
+
+struct crawl_cause
+crawl_unpack_cause(uint32_t packed)
+{
+	return (struct crawl_cause){ .role = packed >> 16 & 0xff,
+		.hung = packed & CAUSE_HUNG,
+		.signal = (uint8_t)(packed >> 8),
+		.status = (uint8_t)packed };
+}
+
+void
+crawl_describe_cause(uint32_t packed, char out[80])
+{
+	struct crawl_cause cause = crawl_unpack_cause(packed);
+	const char *role = crawl_role_name(cause.role);
+
+	if (packed == 0)
+		out[0] = '\0';
+	else if (cause.hung)
+		snprintf(out, 80, "%s hung and was killed", role);
+	else if (cause.signal != 0)
+		snprintf(out, 80, "%s died of signal %u (%s)", role,
+		    cause.signal, strsignal(cause.signal));
+	else
+		snprintf(out, 80, "%s ended with status %u", role,
+		    cause.status);
+}
+
 struct verdict_limits
 crawl_verdict_limits(const struct crawl *crawl)
 {

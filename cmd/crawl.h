@@ -138,6 +138,21 @@ uint8_t crawl_worker_id(const struct crawl *crawl, enum role_id role,
     uint32_t index);
 const char *crawl_role_name(enum role_id role);
 
+/*
+ * How a worker ended that a page is blamed for, as it lies at the page's cell
+ * (conveyor_cause()).  Unpacking takes any number: shared memory is hostile.
+ */
+struct crawl_cause {
+	enum role_id role;
+	bool hung;      /* it was ended by us: past its deadline */
+	uint8_t signal; /* 0: it ended by itself, with … */
+	uint8_t status;
+};
+uint32_t crawl_pack_cause(struct crawl_cause cause);
+struct crawl_cause crawl_unpack_cause(uint32_t packed);
+/* "parser died of signal 11 (Segmentation fault)"; "" when packed is 0. */
+void crawl_describe_cause(uint32_t packed, char out[80]);
+
 struct verdict_limits crawl_verdict_limits(const struct crawl *crawl);
 
 /* The limits of a whole crawl as numbers for the snapshot, and back to their

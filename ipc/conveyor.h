@@ -248,16 +248,26 @@ bool conveyor_bound(const struct conveyor *cv, uint32_t k);
 
 /* --- recovery: the supervisor, after it has reaped the worker ------------ */
 
+/* A death that is held against a cell. */
+struct conveyor_fault {
+	bool suspects;  /* none in particular: all it held become suspect */
+	uint32_t cause; /* stays at the cell that is blamed; the caller's code,
+	                   never 0 */
+};
+
 /*
- * Everything that the dead worker `id` held goes where `routes` says.  With
- * `guilty` (it died by its own fault) the cell it was working on (roster
- * `current`) gets one blame; a guilty worker that held exactly one cell blames
- * that; with `suspects` and nothing current, all its cells become suspect.
+ * Everything that the dead worker `id` held goes where `routes` says.  With a
+ * `fault` (it died by its own; NULL: nobody is to blame) the cell it was
+ * working on (roster `current`) gets one blame; a worker that held exactly one
+ * cell blames that.
  * Idempotent, killable, safe beside live workers.  *n is how many cells moved.
  */
 MUST_USE int conveyor_recover(struct conveyor *cv, uint8_t id,
-    const struct conveyor_routes *routes, bool guilty, bool suspects,
+    const struct conveyor_routes *routes, const struct conveyor_fault *fault,
     size_t *n);
+
+/* The cause of the last blame that the cell carries; 0: it carries none. */
+uint32_t conveyor_cause(const struct conveyor *cv, uint32_t cell);
 
 /* Empty `from` into `to` (ORDERS[k] of an unbound crawler into SETTLED). */
 MUST_USE int conveyor_drain(struct conveyor *cv, uint8_t from, uint8_t to,

@@ -20,7 +20,7 @@
 
 /* "mpcrawl\1"; another meaning of any byte below raises LAYOUT_VERSION. */
 #define LAYOUT_MAGIC   UINT64_C(0x016c77617263706d)
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
 
 enum {
 	/* Leaves room for "sem.", a queue and an epoch. */
@@ -55,6 +55,9 @@ struct conveyor_ledger {
  * holds the cell.  A line each. */
 struct conveyor_word {
 	alignas(64) _Atomic uint64_t word;
+	/* Writer: the supervisor, before the CAS that adds a blame.  Means
+	 * nothing while the word carries none. */
+	_Atomic uint64_t cause;
 };
 
 struct conveyor_settle_line {
@@ -147,6 +150,14 @@ word_of(const struct conveyor *cv, uint32_t cell)
 	struct conveyor_word *words = conveyor_at(cv, cv->layout.words);
 
 	return &words[cell].word;
+}
+
+static inline _Atomic uint64_t *
+cause_of(const struct conveyor *cv, uint32_t cell)
+{
+	struct conveyor_word *words = conveyor_at(cv, cv->layout.words);
+
+	return &words[cell].cause;
 }
 
 static inline struct conveyor_committed *

@@ -14,6 +14,7 @@
 struct verdict {
 	int64_t blamed; /* cell, -1: none */
 	bool suspect;   /* each cell it held */
+	uint32_t cause;
 };
 
 /* Where a cell goes that a dead worker left in `w`; not QUEUED. */
@@ -48,7 +49,7 @@ routes_must_fit(const struct conveyor *cv, const struct conveyor_routes *routes)
  * the ones who come back: the next supervisor rebuilds, and blames nobody.
  */
 static struct verdict
-judge(const struct conveyor *cv, uint8_t id, bool suspects)
+judge(const struct conveyor *cv, uint8_t id, const struct conveyor_fault *fault)
 {
 	int64_t current = roster_current(cv, id);
 	int64_t last = -1, working_on = -1;
@@ -65,9 +66,10 @@ judge(const struct conveyor *cv, uint8_t id, bool suspects)
 			working_on = c;
 	}
 	if (held == 1)
-		return (struct verdict){ .blamed = last };
+		working_on = last;
 	return (struct verdict){ .blamed = working_on,
-		.suspect = suspects && working_on < 0 };
+		.suspect = fault->suspects && working_on < 0,
+		.cause = fault->cause };
 }
 
 static uint8_t
@@ -100,8 +102,13 @@ recover_cell(struct conveyor *cv, uint32_t cell, uint8_t id,
 			return -EBADMSG;
 		if (w.state == CELL_QUEUED || w.owner != id)
 			return 0;
-		if (w.state == CELL_HELD)
+		if (w.state == CELL_HELD) {
 			w.attempts = charge(w.attempts, cell, verdict);
+			/* Before the word, which says that there is one. */
+			if (verdict->blamed == (int64_t)cell)
+				atomic_store(cause_of(cv, cell),
+				    verdict->cause);
+		}
 		w = reroute(routes, w);
 		w.state = CELL_SENDING;
 		/* Fails only if the cell was SENDING and a live worker has
@@ -116,7 +123,8 @@ recover_cell(struct conveyor *cv, uint32_t cell, uint8_t id,
 
 int
 conveyor_recover(struct conveyor *cv, uint8_t id,
-    const struct conveyor_routes *routes, bool guilty, bool suspects, size_t *n)
+    const struct conveyor_routes *routes, const struct conveyor_fault *fault,
+    size_t *n)
 {
 	struct verdict verdict = { .blamed = -1 };
 	size_t moved = 0;
@@ -125,8 +133,8 @@ conveyor_recover(struct conveyor *cv, uint8_t id,
 	must(cv->me == 0 && id != 0 && id < CONVEYOR_WORKERS);
 	routes_must_fit(cv, routes);
 	gates_forget(cv, id); /* R1 */
-	if (guilty)
-		verdict = judge(cv, id, suspects);
+	if (fault != NULL)
+		verdict = judge(cv, id, fault);
 	for (uint32_t c = 0; c < cv->shape.cells; c++) {
 		int r = recover_cell(cv, c, id, routes, &verdict);
 
@@ -138,6 +146,14 @@ conveyor_recover(struct conveyor *cv, uint8_t id,
 	roster_release(cv, id); /* R4 */
 	*n = moved;
 	return 0;
+}
+
+uint32_t
+conveyor_cause(const struct conveyor *cv, uint32_t cell)
+{
+	if ((conveyor_word(cv, cell).attempts & CELL_BLAMES) == 0)
+		return 0;
+	return (uint32_t)atomic_load(cause_of(cv, cell));
 }
 
 /* Of a cell in the ordered queue. */

@@ -186,6 +186,19 @@ is_guilty(int status)
 	       WEXITSTATUS(status) != WORKER_CORRUPT;
 }
 
+/* For the cell that is blamed; read by crawl_describe_cause(). */
+static uint32_t
+cause_of(const struct slot *slot, int status)
+{
+	struct crawl_cause cause = { .role = slot->role };
+
+	if (WIFSIGNALED(status))
+		cause.signal = (uint8_t)WTERMSIG(status);
+	else
+		cause.status = (uint8_t)WEXITSTATUS(status);
+	return crawl_pack_cause(cause);
+}
+
 static void
 describe(struct slot *slot, int status)
 {
@@ -232,6 +245,8 @@ bury(struct slot *slot, int status, const struct rusage *usage)
 	struct conveyor *cv = sup->crawl->cv;
 	bool worked = roster_has_worked(cv, slot->id);
 	bool guilty = is_guilty(status);
+	struct conveyor_fault fault = { .suspects = slot->role == ROLE_CRAWLER,
+		.cause = cause_of(slot, status) };
 	size_t moved = 0;
 
 	describe(slot, status);
@@ -249,9 +264,8 @@ bury(struct slot *slot, int status, const struct rusage *usage)
 	else
 		slot->hopeless = 0;
 	/* After every exit, orderly ones too: it should find nothing then. */
-	if (!sup->corrupt &&
-	    conveyor_recover(cv, slot->id, &crawl_routes, guilty,
-		slot->role == ROLE_CRAWLER, &moved) < 0)
+	if (!sup->corrupt && conveyor_recover(cv, slot->id, &crawl_routes,
+				 guilty ? &fault : NULL, &moved) < 0)
 		sup->corrupt = true;
 	if (guilty || !slot->asked)
 		log_warn("%s %s; %zu of its cells recovered", slot->name,

@@ -81,7 +81,7 @@ START_TEST(conveyor_retaken_cell_counts_as_taken_from_the_other_queue)
 	ck_assert_uint_eq(conveyor_word(cv, cell).gen, before.gen + 1);
 	ck_assert_uint_eq(conveyor_word(cv, cell).attempts, 2);
 	ck_sound(cv);
-	ck_assert_int_eq(conveyor_recover(cv, 1, &routes, false, false, &n), 0);
+	ck_assert_int_eq(conveyor_recover(cv, 1, &routes, NULL, &n), 0);
 	ck_word(cv, cell, CELL_QUEUED, Q_FREE, 0);
 	ck_sound(cv);
 	conveyor_detach(scheduler);
@@ -331,14 +331,14 @@ START_TEST(conveyor_refuses_impossible_words)
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		const char *name;
 		struct conveyor *cv = fixture_new(4, &name), *again;
+		struct conveyor_fault a_fault = { true, 11 };
 		uint32_t cell;
 		char why[100];
 		size_t n;
 
 		atomic_store(word_of(cv, 0), cell_pack(bad[i]));
 		ck_assert_int_eq(conveyor_pop(cv, Q_FREE, &cell), -EBADMSG);
-		ck_assert_int_eq(conveyor_recover(cv, 1, &routes, true, true,
-				     &n),
+		ck_assert_int_eq(conveyor_recover(cv, 1, &routes, &a_fault, &n),
 		    -EBADMSG);
 		ck_assert_int_eq(conveyor_check(cv, why, sizeof(why)),
 		    -EBADMSG);

@@ -195,9 +195,7 @@ START_TEST(threads_recovery_works_beside_live_workers)
 
 		actor_start(&dead, cv, 3, die);
 		actor_join(&dead);
-		ck_assert_int_eq(conveyor_recover(cv, 3, &routes, false, false,
-				     &n),
-		    0);
+		ck_assert_int_eq(conveyor_recover(cv, 3, &routes, NULL, &n), 0);
 		ck_assert_uint_le(n, 1);
 	}
 	atomic_store(&stop, 1);

@@ -3,10 +3,11 @@
 static size_t
 recover(struct conveyor *cv, uint8_t id, bool guilty, bool suspects)
 {
+	struct conveyor_fault fault = { .suspects = suspects, .cause = 11 };
 	size_t n = SIZE_MAX;
 
-	ck_assert_int_eq(conveyor_recover(cv, id, &routes, guilty, suspects,
-			     &n),
+	ck_assert_int_eq(conveyor_recover(cv, id, &routes,
+			     guilty ? &fault : NULL, &n),
 	    0);
 	return n;
 }
@@ -187,6 +188,8 @@ START_TEST(recovery_blames_by_the_rules)
 					  !!(got & CELL_SUSPECT) ==
 					      cases[i].suspect,
 			    "case %zu, cell %d: attempts %#x", i, c, got);
+			ck_assert_uint_eq(conveyor_cause(cv, cells[c]),
+			    c == cases[i].blamed ? 11 : 0);
 		}
 		ck_assert_uint_eq(conveyor_word(cv, other).attempts, 0);
 		ck_assert_int_eq(roster_current(cv, 1), -1);

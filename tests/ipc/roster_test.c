@@ -26,8 +26,7 @@ START_TEST(roster_keeps_what_the_supervisor_assigned)
 	roster_read(cv, 253, &got);
 	ck_assert_int_eq(got.pid, 0);
 	/* Recovered: the id is free. */
-	ck_assert_int_eq(conveyor_recover(cv, 254, &routes, false, false, &n),
-	    0);
+	ck_assert_int_eq(conveyor_recover(cv, 254, &routes, NULL, &n), 0);
 	roster_read(cv, 254, &got);
 	ck_assert_int_eq(got.pid, 0);
 	conveyor_detach(cv);

@@ -153,8 +153,7 @@ soak_round(struct soak *soak, bool belt)
 
 		nanosleep(&pause, NULL);
 		soak_kill(soak, id);
-		check(conveyor_recover(soak->cv, id, &routes, false, false,
-			  &n) == 0 &&
+		check(conveyor_recover(soak->cv, id, &routes, NULL, &n) == 0 &&
 			  n <= CELLS,
 		    "recover: refused");
 		soak_fork(soak, id);
@@ -193,8 +192,7 @@ main(void)
 	for (uint8_t id = 1; id <= WORKERS; id++)
 		soak_kill(&soak, id);
 	for (uint8_t id = 1; id <= WORKERS; id++)
-		check(conveyor_recover(soak.cv, id, &routes, false, false,
-			  &n) == 0,
+		check(conveyor_recover(soak.cv, id, &routes, NULL, &n) == 0,
 		    "recover: refused");
 	check(conveyor_check(soak.cv, why, sizeof(why)) == 0, "end: %s", why);
 	check(conveyor_length(soak.cv, Q_PAGES) <= 2 * CELLS, "PAGES: length");

@@ -190,8 +190,7 @@ run_recover(struct conveyor *cv)
 {
 	size_t n;
 
-	if (conveyor_recover(cv, VICTIM, &routes, true, true, &n) != 0 ||
-	    n != 5)
+	if (conveyor_recover(cv, VICTIM, &routes, &a_fault, &n) != 0 || n != 5)
 		_exit(1);
 }
 
@@ -353,13 +352,13 @@ check_point(const struct conveyor *live, const struct scenario *scenario,
 		copy = image_open(live, image);
 		snprintf(when, sizeof(when), "%s, step %ld, recovered",
 		    scenario->name, step);
-		ok &= check(conveyor_recover(copy, scenario->me, &routes, true,
-				false, &n) == 0,
+		ok &= check(conveyor_recover(copy, scenario->me, &routes,
+				&a_fault, &n) == 0,
 		    "%s: refused", when);
 		ok = ok && check_sleepers(copy, when);
 		/* Again finds nothing. */
 		ok = ok && check(conveyor_recover(copy, scenario->me, &routes,
-				     true, false, &n) == 0 &&
+				     &a_fault, &n) == 0 &&
 				     n == 0,
 			       "%s: %zu found by the second", when, n);
 		for (uint8_t q = 0; ok && q < Q_COUNT; q++)
@@ -467,9 +466,9 @@ kill_at(const struct scenario *scenario, long at)
 	kills++;
 	snprintf(when, sizeof(when), "%s, killed after %ld", scenario->name,
 	    at);
-	ok = scenario->me == 0 || check(conveyor_recover(cv, scenario->me,
-					    &routes, false, false, &n) == 0,
-				      "%s: refused", when);
+	ok = scenario->me == 0 ||
+	     check(conveyor_recover(cv, scenario->me, &routes, NULL, &n) == 0,
+		 "%s: refused", when);
 	conveyor_detach(cv);
 	ok = ok && check(crew_attach(name, CELLS, &again) == 0,
 		       "%s: not attached", when);
@@ -503,7 +502,7 @@ run_recover_worker(struct conveyor *cv)
 {
 	size_t n;
 
-	if (conveyor_recover(cv, WORKER, &routes, false, false, &n) != 0)
+	if (conveyor_recover(cv, WORKER, &routes, NULL, &n) != 0)
 		_exit(1);
 }
 

@@ -46,6 +46,10 @@ static const struct conveyor_routes routes = { .queue = {
 }, .dead_queue = Q_DEAD };
 /* clang-format on */
 
+__attribute__((
+    unused)) static const struct conveyor_fault a_fault = { .suspects = true,
+	.cause = 11 };
+
 static const uint8_t crawl_id[16] = "kill";
 
 static int crew_passed, crew_failed;

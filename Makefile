@@ -6,6 +6,7 @@
 #   make check                set up, then every test: release, asan, tsan
 #   make check MODE=asan      one of them        ONLY=ring   tests by name
 #   make install DESTDIR=…    PREFIX=/usr/local
+#   make torture              the same promises, long: seeds, kills, cuts by the thousand
 #   make bench                the figures (installs larger sites)
 
 VERSION := 0.1.0
@@ -80,7 +81,12 @@ TESTS_CMD := $(call prog,tests/cmd/*_test.c)
 # Stepped one instruction at a time: static, and never sanitised.
 TESTS_KILL := $(call prog,tests/kill/*_test.c)
 BENCHES   := $(call prog,tests/bench/*_bench.c)
+# Libraries that stand between a program and libc, loaded by LD_PRELOAD.
+PRELOADS  := $(patsubst %.c,$B/%.so,$(sort $(wildcard tests/preload/*.c)))
 E2E       := $(sort $(wildcard tests/e2e/*_test.py))
+# Kills, cuts and faults in numbers, and the models: once, in release (a
+# sanitised program has its own libc layer).  Longer with LONG=1, `make torture`.
+DISASTERS := $(sort $(wildcard tests/disaster/*_test.py tests/model/*_test.py))
 # What TSan can judge: threads of one process over the same rings.
 TESTS_TSAN := $(call prog,tests/ipc/*_threads_test.c)
 
@@ -88,12 +94,12 @@ TESTS.release := $(TESTS_IPC) $(TESTS_LIB) $(TESTS_CMD) $(TESTS_KILL)
 TESTS.debug   := $(TESTS.release)
 TESTS.asan    := $(TESTS_IPC) $(TESTS_LIB) $(TESTS_CMD)
 TESTS.tsan    := $(TESTS_TSAN)
-SCRIPTS.release := scripts/lint $(E2E)
-SCRIPTS.debug   := $(E2E)
+SCRIPTS.release := scripts/lint $(E2E) $(DISASTERS)
+SCRIPTS.debug   := $(E2E) $(DISASTERS)
 SCRIPTS.asan    := $(E2E)
 SCRIPTS.tsan    :=
 
-.PHONY: all crawl check check-built bench install clean format tests
+.PHONY: all crawl check check-built torture bench install clean format tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $B/mpcrawl; @:
@@ -128,7 +134,12 @@ $(TESTS_KILL): $B/%: $B/%.o $(IPC)
 $(BENCHES): $B/%: $B/%.o $(SITE) $(LIB) $(IPC)
 	$(LINK) $(LIB_LIBS)
 
-tests: $(TESTS.$(MODE))
+$(PRELOADS): $B/%.so: %.c Makefile
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(MY_CFLAGS) $(CFLAGS.$(MODE)) $(CFLAGS) -fPIC -shared -o $@ $< -ldl
+
+tests: $(TESTS.$(MODE)) $(PRELOADS)
 
 # Set-up comes first, and the rest in a make of its own: only then can
 # pkg-config answer.  Results of all modes are added up in one tally.
@@ -140,7 +151,7 @@ check:
 	done
 	@scripts/run-tests --total build/check.tally
 
-check-built: $(if $(filter tsan,$(MODE)),,$B/mpcrawl) $(TESTS.$(MODE))
+check-built: $(if $(filter tsan,$(MODE)),,$B/mpcrawl $(PRELOADS)) $(TESTS.$(MODE))
 	@BUILD=$B ONLY='$(ONLY)' scripts/run-tests --tally build/check.tally \
 	    $(SCRIPTS.$(MODE)) $(TESTS.$(MODE))
 
@@ -148,6 +159,11 @@ crawl:
 	@scripts/setup
 	@$(MAKE) --no-print-directory MODE=release all
 	@BUILD=build/release scripts/crawl '$(URL)' '$(CONTACT)'
+
+torture:
+	@scripts/setup
+	@$(MAKE) --no-print-directory MODE=release all tests
+	@BUILD=build/release scripts/torture $(filter build/release/%,$(TESTS_KILL)) $(DISASTERS)
 
 bench:
 	@scripts/setup --bench

@@ -8,6 +8,7 @@
 #   make install DESTDIR=…    PREFIX=/usr/local
 #   make torture              the same promises, long: seeds, kills, cuts by the thousand
 #   make bench                the figures (installs larger sites)
+#   make bench-ipc            the queues beside Python's and a pipe
 
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
@@ -99,7 +100,7 @@ SCRIPTS.debug   := $(E2E) $(DISASTERS)
 SCRIPTS.asan    := $(E2E)
 SCRIPTS.tsan    :=
 
-.PHONY: all crawl check check-built torture bench install clean format tests
+.PHONY: all crawl check check-built torture bench bench-ipc install clean format tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $B/mpcrawl; @:
@@ -169,6 +170,11 @@ bench:
 	@scripts/setup --bench
 	@$(MAKE) --no-print-directory MODE=release all $(patsubst $B/%,build/release/%,$(BENCHES))
 	@BUILD=build/release scripts/bench
+
+bench-ipc:
+	@scripts/setup
+	@$(MAKE) --no-print-directory MODE=release build/release/tests/bench/queue_bench
+	@BUILD=build/release scripts/bench-ipc
 
 install: all
 	install -D -m 755 $B/mpcrawl $(DESTDIR)$(PREFIX)/bin/mpcrawl

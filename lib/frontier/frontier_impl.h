@@ -74,6 +74,7 @@ struct frontier {
 	struct frontier_cut cut;
 	uint64_t next_seq;
 	uint64_t committed_seq; /* next_seq of the last commit */
+	bool is_past_young; /* seeds of this run have numbers of their own */
 
 	int64_t opened_ms, now_ms;
 	bool is_new;        /* nobody has ordered from this store before */

@@ -105,6 +105,20 @@ adopt_via(struct frontier *f, struct span via, struct admission *a)
 }
 
 /*
+ * An order from before the last commit may name a place that the store has
+ * given to another URL since, if it is forged: one of the two would be lost.
+ * 1 free, 0 taken, or -errno.
+ */
+static int
+place_is_free(struct frontier *f, uint64_t site64, uint64_t place)
+{
+	struct row_key key = row_key2(site64, place);
+	int r = store_get(f->store, STORE_QUEUE, row_key_span(&key), NULL);
+
+	return r < 0 ? r : r == 0;
+}
+
+/*
  * The order is of a URL that the store does not know: it was new in a batch
  * that is lost, and ordered before its commit.  What led to it was in the
  * same batch and will be settled again; it is admitted here and now, so that
@@ -126,8 +140,11 @@ adopt_unknown(struct frontier *f, const struct order *order, int64_t now_ms,
 	int r;
 
 	if (order->tries != 0 || order->waits != 0 ||
-	    order->qseq < f->committed_seq || order->found >= LINK_KINDS)
+	    order->found >= LINK_KINDS)
 		return -EBADMSG;
+	r = place_is_free(f, order->site64, a.place);
+	if (r <= 0)
+		return r < 0 ? r : -EBADMSG;
 	r = url_parse(order->url, NULL, &f->url);
 	if (r == -ENOMEM)
 		return r;
@@ -150,13 +167,20 @@ static int
 adopt_known(struct frontier *f, const struct order *order, struct url_row *row)
 {
 	uint64_t place = place_of(order->prio, order->qseq);
+	int r;
 
 	if (row->tries != order->tries || row->waits != order->waits)
 		return -EBADMSG;
+	if (row->state == URL_QUEUED && row->place == place)
+		return 0;
+	r = place_is_free(f, order->site64, place);
+	if (r <= 0)
+		return r < 0 ? r : -EBADMSG;
+	/* New in a batch that is lost, and then a seed: its row says where. */
 	if (row->state == URL_QUEUED)
-		return row->place == place ? 0 : -EBADMSG;
+		return row->found == LINK_SEED ? 0 : -EBADMSG;
 	/* Its way from `d` to `q` was in a batch that is lost. */
-	if (row->state == URL_WAITING && order->qseq >= f->committed_seq)
+	if (row->state == URL_WAITING)
 		return frontier_requeue(f, order->site64, order->url64, row,
 		    place);
 	return -EBADMSG;
@@ -167,7 +191,8 @@ adopt_page(struct frontier *f, const struct order *order, int64_t now_ms)
 {
 	struct host *host = NULL;
 	struct lease *lease;
-	struct url_row row;
+	struct url_row row = { .place = place_of(order->prio, order->qseq) };
+	bool young = false;
 	int r;
 
 	if (lease_find(&f->leases, order->site64, order->url64, ORDER_PAGE))
@@ -181,13 +206,14 @@ adopt_page(struct frontier *f, const struct order *order, int64_t now_ms)
 			r = -EIO; /* a URL without its host */
 	} else if (r == 0) {
 		r = adopt_unknown(f, order, now_ms, &host);
+		young = true;
 	}
 	if (r < 0)
 		return r;
 	lease = lease_new(&f->leases, order->site64, order->url64, ORDER_PAGE);
 	if (lease == NULL)
 		return -ENOMEM;
-	lease->place = place_of(order->prio, order->qseq);
+	lease->place = row.place;
 	lease->ordered_ms = order->ordered_ms < now_ms ? order->ordered_ms
 						       : now_ms;
 	lease->tries = order->tries;
@@ -195,8 +221,7 @@ adopt_page(struct frontier *f, const struct order *order, int64_t now_ms)
 	lease->attempts = order->attempts;
 	lease->is_short = order->is_short;
 	lease->slot = lease->fetch = order->reason == REASON_NONE;
-	if (order->qseq >= f->committed_seq && order->tries == 0 &&
-	    order->waits == 0)
+	if (young)
 		lease->young = f->batch;
 	host_lease_link(host, lease);
 	host_changed(&f->hosts, host);

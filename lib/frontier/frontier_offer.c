@@ -11,6 +11,8 @@ enum {
 	TEXT_KNOWN = 1,   /* of a URL that has a row */
 	TEXT_REFUSED = 2, /* + enum refusal, those that no other page changes */
 	TEXT_BITS = 4,
+	/* More than a batch can give out. */
+	SEED_GAP = 1 << 30,
 };
 static_assert(TEXT_REFUSED + REFUSALS <= 1 << TEXT_BITS, "too few bits");
 
@@ -219,6 +221,12 @@ frontier_seed(struct frontier *f, struct span text, int64_t now_ms,
 	if (scope_ask(f->scope, &f->url) == SCOPE_OUT_RULE) {
 		count(&f->live.refused[REFUSED_RULE], 1);
 		return 0;
+	}
+	/* What a killed run ordered before its last commit is still to be
+	 * adopted, with the numbers that follow: a seed takes none of them. */
+	if (!f->is_past_young) {
+		f->next_seq += SEED_GAP;
+		f->is_past_young = true;
 	}
 	a.place = place_of(frontier_prio(0), f->next_seq++);
 	r = frontier_admit(f, &a, false, now_ms, &host);

@@ -595,6 +595,49 @@ START_TEST(an_adopted_url_keeps_its_place_to_itself)
 }
 END_TEST
 
+START_TEST(seeds_between_a_kill_and_the_next_run_take_no_place_of_its_orders)
+{
+	struct fixture x;
+	struct order first, young, other;
+
+	fixture_init(&x);
+	x.config.host_concurrency = 4;
+	x.config.host_delay_ms = 0;
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/");
+	fixture_commit(&x);
+	first = fixture_expect(&x, "http://a.test/");
+	ck_assert_int_eq(fixture_offer(&x, &first, "http://a.test/young"), 1);
+	ck_assert_int_eq(fixture_offer(&x, &first, "http://a.test/other"), 1);
+	young = fixture_expect(&x, "http://a.test/young");
+	other = fixture_expect(&x, "http://a.test/other");
+
+	/* Killed; one of the two is given as a seed, and another URL. */
+	fixture_reopen(&x);
+	fixture_seed(&x, "http://a.test/new");
+	fixture_seed(&x, "http://a.test/young");
+	fixture_commit(&x);
+	fixture_reopen(&x);
+	ck_assert_int_eq(frontier_adopt(x.f, &first, x.now), 0);
+	ck_assert_int_eq(frontier_adopt(x.f, &young, x.now), 0);
+	ck_assert_int_eq(frontier_adopt(x.f, &other, x.now), 0);
+	fixture_balances(&x);
+	fixture_settle(&x, &first, 200);
+	fixture_settle(&x, &young, 200);
+	fixture_settle(&x, &other, 200);
+	fixture_commit(&x);
+	fixture_balances(&x);
+	fixture_reopen(&x);
+	first = fixture_expect(&x, "http://a.test/new");
+	fixture_settle(&x, &first, 200);
+	fixture_commit(&x);
+	ck_assert(frontier_finished(x.f));
+	ck_assert_uint_eq(fixture_totals(&x).admitted, 4);
+	fixture_fini(&x);
+}
+END_TEST
+
 TEST_MAIN("frontier_kill", every_url_ends_once_however_often_we_are_killed,
     a_store_says_which_orders_are_not_its_own,
-    an_adopted_url_keeps_its_place_to_itself)
+    an_adopted_url_keeps_its_place_to_itself,
+    seeds_between_a_kill_and_the_next_run_take_no_place_of_its_orders)

@@ -8,6 +8,7 @@
 #include "cmd/log.h"
 #include "cmd/loop.h"
 #include "cmd/now.h"
+#include "cmd/role/poison.h"
 #include "cmd/role/role.h"
 #include "lib/fetch/fetch.h"
 
@@ -254,6 +255,8 @@ start(struct crawler *c, uint32_t cell)
 		.lap = order.lap,
 		.robots = order.kind == ORDER_ROBOTS,
 		.is_short = order.is_short };
+	poison_look(ROLE_CRAWLER,
+	    conveyor_word(c->cv, cell).attempts & CELL_BLAMES, order.url);
 	request.url = order.url;
 	request.max_body = t->robots ? c->config->robots_max_bytes
 				     : c->config->max_body;

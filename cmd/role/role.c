@@ -8,6 +8,7 @@
 
 #include "cmd/log.h"
 #include "cmd/now.h"
+#include "cmd/role/poison.h"
 
 enum {
 	ROOM_LOOK_MS = 250
@@ -93,6 +94,7 @@ role_run(struct crawl *crawl, enum role_id role, uint32_t index)
 	prctl(PR_SET_NAME, name);
 	log_setup(name, crawl->config.log, crawl->live);
 	take_signals();
+	poison_setup();
 	conveyor_become(crawl->cv, crawl_worker_id(crawl, role, index));
 	if (conveyor_protect(crawl->cv, writes[role]) < 0)
 		_exit(1);

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "cmd/now.h"
+#include "cmd/role/poison.h"
 #include "cmd/role/scheduler_impl.h"
 #include "lib/message/output.h"
 
@@ -142,6 +143,8 @@ offer_links(struct scheduler *s, const struct order *order, uint32_t cell,
 	uint32_t n = 0;
 	int r = 0;
 
+	poison_look(ROLE_SCHEDULER,
+	    conveyor_word(s->cv, cell).attempts & CELL_BLAMES, order->url);
 	if (output_open(&output, conveyor_output(s->cv, cell),
 		conveyor_output_room(s->cv, cell), order->lap) != 1)
 		return 0;

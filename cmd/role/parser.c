@@ -2,11 +2,12 @@
  * parser - hostile bytes in, links and fields out.  No network, no files.
  */
 #include <errno.h>
-#include <malloc.h>
 #include <string.h>
 
 #include "cmd/log.h"
 #include "cmd/now.h"
+#include "cmd/role/parser_limits.h"
+#include "cmd/role/poison.h"
 #include "cmd/role/role.h"
 #include "lib/base/digest.h"
 #include "lib/html/page.h"
@@ -14,7 +15,6 @@
 
 enum {
 	PARSER_NAP_MS = 250,
-	MALLOC_KEEP = 1 << 20,
 	/* Pages taken at once at the most; fewer when colleagues could work. */
 	PARSER_BATCH = 8,
 };
@@ -24,6 +24,7 @@ struct parser {
 	struct conveyor *cv;
 	const struct config *config;
 	struct page_reader *reader;
+	struct parser_limits limits;
 	struct url url;
 	struct buf rules;
 	struct output_writer out;
@@ -200,6 +201,7 @@ step(struct parser *p, uint32_t cell)
 	p->cell = cell;
 	p->cut = false;
 	roster_set_current(p->cv, cell);
+	parser_limits_page(&p->limits);
 	r = order_read(conveyor_order(p->cv, cell), shape->order_size, &order);
 	if (r < 0)
 		return r;
@@ -209,6 +211,11 @@ step(struct parser *p, uint32_t cell)
 		return r;
 	if (r == 1 && capture.body_len > conveyor_body_room(p->cv, cell))
 		return -EBADMSG;
+	if (r == 1)
+		poison_look(ROLE_PARSER,
+		    conveyor_word(p->cv, cell).attempts & CELL_BLAMES,
+		    span_of(conveyor_body(p->cv, cell),
+			(size_t)capture.body_len));
 
 	at = conveyor_output(p->cv, cell);
 	size = conveyor_output_room(p->cv, cell);
@@ -259,6 +266,9 @@ turn(struct parser *p)
 	int n = conveyor_pop_many(p->cv, QUEUE_PAGES, cells, fair_share(p));
 
 	roster_beat(p->cv, now_mono_ms());
+	/* Waiting for days takes processor time, too. */
+	if (n == 0)
+		parser_limits_page(&p->limits);
 	if (n == 0)
 		return conveyor_wait(p->cv, QUEUE_PAGES, PARSER_NAP_MS) ==
 			       -EBADMSG
@@ -279,26 +289,21 @@ int
 parser_main(struct worker *worker)
 {
 	const struct config *config = &worker->crawl->config;
-	struct page_limits limits = {
-		.max_decoded = config->max_decoded,
-		.max_ratio = config->max_ratio,
-		.max_links = config->max_links,
-		.parse_depth = config->parse_depth,
-		.parse_memory = config->parse_memory,
-		.parse_cpu_ms = config->parse_cpu_ms,
-	};
 	struct parser p = { .worker = worker,
 		.cv = worker->cv,
-		.config = config,
-		.reader = page_reader_new(&limits) };
-	int r = 0;
+		.config = config };
+	struct rlimit no_core = { 0, 0 };
+	int r;
 
-	/* A tree of 40 MB goes back to the system with its page.  Left alone,
-	 * malloc learns from it to keep such memory for ever. */
-	mallopt(M_MMAP_THRESHOLD, MALLOC_KEEP);
-	mallopt(M_TRIM_THRESHOLD, MALLOC_KEEP);
+	parser_limits_init(&p.limits, config);
+	p.reader = page_reader_new(&p.limits.page);
 	if (p.reader == NULL)
 		return role_failed(-ENOMEM, "a page reader");
+	r = parser_limits_apply(&p.limits);
+	if (r == 0 && setrlimit(RLIMIT_CORE, &no_core) < 0)
+		r = -errno;
+	if (r < 0)
+		return role_failed(r, "limits of a parser");
 	url_init(&p.url);
 	buf_init(&p.rules, config->robots_max_bytes + ROBOTS_BLOCK_OVERHEAD);
 	while (r == 0 && !role_stopping())

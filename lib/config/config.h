@@ -91,9 +91,10 @@ struct config {
 	bool allow_private;
 
 	/* parsing */
-	int64_t parse_cpu_ms;
-	uint32_t parse_depth;  /* nesting of elements */
-	uint64_t parse_memory; /* bytes of one page's tree */
+	int64_t parse_cpu_ms;      /* then what there is of the page counts */
+	int64_t parse_cpu_hard_ms; /* then its parser is ended */
+	uint32_t parse_depth;      /* nesting of elements */
+	uint64_t parse_memory;     /* bytes of one page's tree */
 
 	/* output */
 	bool field_links, field_body;

@@ -88,6 +88,13 @@ check_pairs(const struct config *config, struct err *err)
 		    "backoff = %s: above max_backoff = %s",
 		    config_show(&time, (uint64_t)config->backoff_ms).text,
 		    config_show(&time, (uint64_t)config->max_backoff_ms).text);
+	if (config->parse_cpu_ms > config->parse_cpu_hard_ms)
+		return err_set(err, -EINVAL,
+		    "parse_cpu = %s: above parse_cpu_hard = %s, which would "
+		    "end the parser first",
+		    config_show(&time, (uint64_t)config->parse_cpu_ms).text,
+		    config_show(&time, (uint64_t)config->parse_cpu_hard_ms)
+			.text);
 	if (config->max_body > config->max_decoded)
 		return err_set(err, -EINVAL,
 		    "max_body = %s: above max_decoded = %s, which would cut it",

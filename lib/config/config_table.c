@@ -146,7 +146,9 @@ const struct config_row config_table[] = {
   "connect to private addresses, loopback included", false },
 
 { "parse_cpu", 0, TIME(parse_cpu_ms), "2s", 10, HOUR, NULL, PARSE,
-  "processor time for one page", false },
+  "processor time for one page; it is cut there", false },
+{ "parse_cpu_hard", 0, TIME(parse_cpu_hard_ms), "10s", SECOND, 2 * HOUR, NULL, PARSE,
+  "processor time after which a parser dies of its page, which is tried again, and then quarantined", false },
 { "parse_depth", 0, COUNT(parse_depth), "512", 16, 65535, NULL, PARSE,
   "nesting of elements", false },
 { "parse_memory", 0, BYTES(parse_memory), "256M", M, 16 * G, NULL, PARSE,

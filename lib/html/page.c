@@ -26,6 +26,15 @@ struct page_reader {
 	struct arena out; /* what struct page points to */
 };
 
+uint64_t
+page_limits_memory(const struct page_limits *limits)
+{
+	/* A tree; the text as inflated, and as decoded; what is taken from it,
+	 * and once more while the collector sorts it. */
+	return limits->parse_memory + 2 * limits->max_decoded +
+	       2 * (PAGE_OUT + (uint64_t)limits->max_links * PAGE_OUT_LINK);
+}
+
 struct page_reader *
 page_reader_new(const struct page_limits *limits)
 {

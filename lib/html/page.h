@@ -68,6 +68,10 @@ struct page {
 	enum truncated truncated; /* the first that applies */
 };
 
+/* The most memory that a reader of these limits has at any moment, but for
+ * what malloc adds: for who limits a process. */
+uint64_t page_limits_memory(const struct page_limits *limits);
+
 /* Memory that is used again page after page.  NULL: no memory. */
 struct page_reader;
 struct page_reader *page_reader_new(const struct page_limits *limits);

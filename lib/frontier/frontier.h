@@ -147,6 +147,22 @@ MUST_USE int frontier_settle_robots(struct frontier *frontier,
     const struct order *order, const struct capture *capture, struct span rules,
     int64_t now_ms);
 
+/* --- out of quarantine ---------------------------------------------------- */
+
+/*
+ * Queue a quarantined URL again, in the batch, as if it had never been tried;
+ * a host that was given up gets another chance.  It has no lease, and its end
+ * is counted no longer, but for its bytes.  Its record stays in the outputs:
+ * another one will follow it.
+ * 1 queued, 0 it is not quarantined (any more), -ENOENT no such URL, -EIO,
+ * -ENOMEM.
+ */
+MUST_USE int frontier_release(struct frontier *frontier, uint64_t site64,
+    uint64_t url64, int64_t now_ms);
+/* 1, 0, -ENOENT no such URL, -EIO. */
+MUST_USE int frontier_is_quarantined(struct frontier *frontier, uint64_t site64,
+    uint64_t url64);
+
 /* --- the commit ---------------------------------------------------------- */
 
 /*

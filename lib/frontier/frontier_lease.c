@@ -316,6 +316,7 @@ settle_ended(struct frontier *f, struct lease *lease, struct url_row *row,
 	row->place = 0;
 	row->verdict = decision.verdict;
 	row->reason = decision.reason;
+	row->status = (uint16_t)status; /* what is counted, not an older try */
 	switch ((enum verdict)decision.verdict) {
 	case VERDICT_REDIRECTED:
 		count(&t->redirected, 1);

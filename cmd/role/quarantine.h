@@ -1,5 +1,5 @@
 /*
- * quarantine - a page that killed its workers, kept for a person to look at.
+ * quarantine - from a cell whose page killed its workers to its bundle.
  */
 #ifndef CMD_ROLE_QUARANTINE_H
 #define CMD_ROLE_QUARANTINE_H
@@ -9,9 +9,9 @@
 #include "lib/message/order.h"
 
 /*
- * Write D/quarantine/<site>-<url>/ with the body as received and a text of
- * what is known.  Made beside it and renamed: it is whole or not there; one
- * that is there already stays.  0 or -errno.
+ * Write D/quarantine/<site>-<url>/ (cmd/bundle.h): all that is known, and the
+ * body as received.  `capture` is NULL when it was not fetched: no bytes then.
+ * Durable when it returns.  0 or -errno.
  */
 MUST_USE int quarantine_write(struct worker *worker, uint32_t cell,
     const struct order *order, const struct capture *capture);

@@ -11,6 +11,7 @@
 
 #include "cmd/log.h"
 #include "cmd/now.h"
+#include "cmd/role/poison.h"
 #include "cmd/role/quarantine.h"
 #include "cmd/role/role.h"
 #include "lib/archive/record.h"
@@ -186,6 +187,7 @@ take(struct recorder *rec, uint32_t cell, bool dead)
 	struct order order;
 	struct decision decision;
 	struct err err = ERR_NONE;
+	char cause[80];
 	bool has_output, has_capture;
 	uint8_t blames = conveyor_word(rec->cv, cell).attempts & CELL_BLAMES;
 	uint64_t end = sink_end(rec->sink);
@@ -199,6 +201,7 @@ take(struct recorder *rec, uint32_t cell, bool dead)
 		return r;
 	if (dead && blames >= DEAD_CORRUPT)
 		return -EBADMSG;
+	poison_look(ROLE_RECORDER, blames, order.url);
 	/* A cell that kills its readers is named by its order alone. */
 	has_capture = false;
 	has_output = false;
@@ -209,17 +212,24 @@ take(struct recorder *rec, uint32_t cell, bool dead)
 			return r;
 		has_capture = r == 1;
 	}
+	if (has_capture &&
+	    capture.body_len <= conveyor_body_room(rec->cv, cell))
+		poison_look(ROLE_RECORDER, blames,
+		    span_of(conveyor_body(rec->cv, cell),
+			(size_t)capture.body_len));
 	if (dead) {
 		decision = (struct decision){ VERDICT_QUARANTINED,
 			REASON_QUARANTINED };
-		if (has_capture && order.kind == ORDER_PAGE) {
+		if (blames < DEAD_NO_BUNDLE && order.kind == ORDER_PAGE) {
 			r = quarantine_write(rec->worker, cell, &order,
-			    &capture);
+			    has_capture ? &capture : NULL);
 			if (r < 0)
 				return r;
 		}
-		log_warn("%.*s is quarantined: workers died of it %u times",
-		    SPAN_ARG(order.url), blames);
+		crawl_describe_cause(conveyor_cause(rec->cv, cell), cause);
+		log_warn("%.*s is quarantined: %s, the last of %u that died "
+			 "of it",
+		    SPAN_ARG(order.url), cause, blames);
 	} else {
 		decision = verdict_decide(&rec->limits, &order,
 		    has_capture ? &capture : NULL);

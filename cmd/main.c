@@ -12,6 +12,7 @@ const struct command command_table[] = {
 	{ "stop",    "[--now]",  "end the crawl within stop_timeout; start goes on with it", command_stop, true },
 	{ "restart", "WORKER",   "end workers and start them again: parser.1, crawler, all", command_restart, true },
 	{ "kill",    "WORKER",   "kill -9 workers; nothing is lost, they start again", command_kill, true },
+	{ "quarantine", "[VERB N]", "pages that killed their workers: a list; show N, reproduce N, retry N|all; --json", command_quarantine, true },
 	{ "check",   "",         "read the settings and say whether they are right", command_check, true },
 	{ "url",     "resolve|canon", "line filter: a JSON object with `input` and `base` a line", command_url, false },
 	{ "robots-check", "",    "line filter: a JSON object with `robots`, `agent` and `url`", command_robots_check, false },

@@ -22,6 +22,9 @@ command_fn command_stop;
 command_fn command_restart;
 command_fn command_kill;
 
+/* quarantine.c: the pages that killed their workers. */
+command_fn command_quarantine;
+
 /* Line filters: a JSON object a line in, one out. */
 command_fn command_url;
 command_fn command_robots_check;

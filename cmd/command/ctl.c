@@ -21,21 +21,6 @@ enum {
 	ANSWER_MAX = 4 << 20,
 };
 
-/* A flag that is this command's own, not a setting: taken out of argv. */
-static bool
-take_flag(int *argc, char **argv, const char *flag)
-{
-	for (int i = 1; i < *argc; i++) {
-		if (strcmp(argv[i], flag) != 0)
-			continue;
-		memmove(argv + i, argv + i + 1,
-		    (size_t)(*argc - i - 1) * sizeof(*argv));
-		(*argc)--;
-		return true;
-	}
-	return false;
-}
-
 static int
 complain(const char *text)
 {
@@ -195,7 +180,7 @@ print_status(json_t *status)
 int
 command_status(int argc, char **argv)
 {
-	bool json = take_flag(&argc, argv, "--json");
+	bool json = settings_take_flag(&argc, argv, "--json");
 	json_t *reply;
 	int fd;
 	int status = converse(argc, argv, json_pack("{s:s}", "cmd", "status"),
@@ -217,7 +202,7 @@ command_status(int argc, char **argv)
 int
 command_stop(int argc, char **argv)
 {
-	bool now = take_flag(&argc, argv, "--now");
+	bool now = settings_take_flag(&argc, argv, "--now");
 	json_t *reply;
 	char byte;
 	int fd;

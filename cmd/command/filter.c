@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/utf8.h"
 
 enum {
 	CHUNK = 64 << 10,
@@ -28,6 +29,28 @@ filter_error(const char *text)
 	if (string == NULL)
 		string = json_string("the line is not valid JSON");
 	return json_pack("{s:o}", "error", string);
+}
+
+json_t *
+filter_text(struct span bytes)
+{
+	struct buf text;
+	json_t *string = NULL;
+	int r = 0;
+
+	buf_init(&text, 3 * bytes.len);
+	while (r == 0 && bytes.len > 0) {
+		char utf8[4];
+		size_t len;
+		uint32_t cp = utf8_decode(bytes, &len, NULL);
+
+		r = buf_add(&text, utf8, utf8_encode(cp, utf8));
+		bytes = span_from_at(bytes, len);
+	}
+	if (r == 0)
+		string = json_stringn(text.ptr ? text.ptr : "", text.len);
+	buf_fini(&text);
+	return string;
 }
 
 static int

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "lib/base/attr.h"
+#include "lib/base/span.h"
 
 /* Longest line; a longer one is answered as an error. */
 #define FILTER_LINE_MAX (32u << 20)
@@ -26,6 +27,9 @@ typedef json_t *filter_answer(void *ctx, json_t *question);
  * 0, or the negative errno of what failed: reading, writing, memory.
  */
 MUST_USE int filter_run(filter_answer *answer, void *ctx, int in, int out);
+
+/* A JSON string of any bytes: malformed ones become U+FFFD.  NULL: no memory. */
+json_t *filter_text(struct span bytes);
 
 /* {"error": "..."}, for answers. */
 json_t *filter_error(const char *text);

@@ -6,7 +6,6 @@
 #include "cmd/command/filter.h"
 #include "lib/base/base64.h"
 #include "lib/base/err.h"
-#include "lib/base/utf8.h"
 #include "lib/robots/robots.h"
 #include "lib/url/url.h"
 
@@ -119,29 +118,6 @@ read_question(const json_t *object, struct question *q, struct err *err)
 	return r;
 }
 
-/* A JSON string of any bytes: malformed ones become U+FFFD. */
-static json_t *
-json_of(struct span bytes)
-{
-	struct buf text;
-	json_t *string = NULL;
-	int r = 0;
-
-	buf_init(&text, 3 * bytes.len);
-	while (r == 0 && bytes.len > 0) {
-		char utf8[4];
-		size_t len;
-		uint32_t cp = utf8_decode(bytes, &len, NULL);
-
-		r = buf_add(&text, utf8, utf8_encode(cp, utf8));
-		bytes = span_from_at(bytes, len);
-	}
-	if (r == 0)
-		string = json_stringn(text.ptr ? text.ptr : "", text.len);
-	buf_fini(&text);
-	return string;
-}
-
 static json_t *
 answer_object(bool allowed, struct span block)
 {
@@ -150,7 +126,7 @@ answer_object(bool allowed, struct span block)
 	struct span sitemap;
 
 	for (size_t i = 0; robots_sitemap(block, i, &sitemap); i++)
-		json_array_append_new(sitemaps, json_of(sitemap));
+		json_array_append_new(sitemaps, filter_text(sitemap));
 	return json_pack("{s:b, s:o, s:o}", "allowed", (int)allowed, "sitemaps",
 	    sitemaps, "crawl_delay",
 	    delay_ms < 0 ? json_null() : json_real((double)delay_ms / 1000));

@@ -4,6 +4,8 @@
 #ifndef CMD_COMMAND_SETTINGS_H
 #define CMD_COMMAND_SETTINGS_H
 
+#include <stdbool.h>
+
 #include "lib/base/err.h"
 #include "lib/config/config.h"
 
@@ -14,5 +16,9 @@
  */
 MUST_USE int settings_load(struct config *config, int argc, char **argv,
     int *n_words, struct err *err);
+
+/* A flag that is the command's own, not a setting (--json): taken out of argv,
+ * before settings_load() sees it. */
+bool settings_take_flag(int *argc, char **argv, const char *flag);
 
 #endif

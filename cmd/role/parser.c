@@ -176,8 +176,11 @@ parse_robots(struct parser *p, const struct capture *capture)
 		text = robots_whole_lines(text);
 	buf_clear(&p->rules);
 	r = robots_compile(text, span_from(p->config->robots_agent), &p->rules);
-	if (r == -EMSGSIZE)
-		return 0; /* more rules than the store keeps: none are kept */
+	if (r == -EMSGSIZE) {
+		/* More rules than the store keeps: none are kept. */
+		put(p, OUTPUT_RULES, 0, 0, SPAN_NONE);
+		return 0;
+	}
 	if (r < 0)
 		return r;
 	put(p, OUTPUT_RULES, 0, 0, buf_span(&p->rules));

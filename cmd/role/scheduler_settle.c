@@ -9,6 +9,7 @@
 #include "cmd/role/poison.h"
 #include "cmd/role/scheduler_impl.h"
 #include "lib/message/output.h"
+#include "lib/robots/robots.h"
 
 enum {
 	SETTLED_BATCH = 64,
@@ -162,20 +163,38 @@ offer_links(struct scheduler *s, const struct order *order, uint32_t cell,
 	return r < 0 ? r : 0;
 }
 
-static struct span
-find_rules(struct scheduler *s, const struct order *order, uint32_t cell)
+static bool
+find_rules(struct scheduler *s, const struct order *order, uint32_t cell,
+    struct span *rules)
 {
 	struct output_reader output;
 	struct output_item item;
 
 	if (output_open(&output, conveyor_output(s->cv, cell),
 		conveyor_output_room(s->cv, cell), order->lap) != 1)
-		return SPAN_NONE;
+		return false;
 	while (output_next(&output, &item) == 1) {
-		if (item.tag == OUTPUT_RULES)
-			return item.bytes;
+		if (item.tag == OUTPUT_RULES) {
+			*rules = item.bytes;
+			return true;
+		}
 	}
-	return SPAN_NONE;
+	return false;
+}
+
+static int
+settle_robots(struct scheduler *s, const struct order *order,
+    const struct capture *capture, bool blamed, uint32_t cell, int64_t now)
+{
+	struct span rules = SPAN_NONE;
+
+	/* One that nobody could read (it killed its parsers, or memory was
+	 * short) allows nothing: as if it had not been answered. */
+	if (capture != NULL &&
+	    robots_meaning(capture->status) == ROBOTS_USE_BODY &&
+	    (blamed || !find_rules(s, order, cell, &rules)))
+		capture = NULL;
+	return frontier_settle_robots(s->frontier, order, capture, rules, now);
 }
 
 /* One cell of the contiguous run: everything that follows from it goes into
@@ -202,9 +221,8 @@ settle(struct scheduler *s, uint32_t cell, int64_t now)
 		return -EBADMSG;
 	end_slot(s, cell);
 	if (order.kind == ORDER_ROBOTS)
-		return frontier_settle_robots(s->frontier, &order,
-		    has_capture ? &capture : NULL,
-		    blamed ? SPAN_NONE : find_rules(s, &order, cell), now);
+		return settle_robots(s, &order, has_capture ? &capture : NULL,
+		    blamed, cell, now);
 	/* A page that killed the scheduler is committed without its links. */
 	if (decision.verdict == VERDICT_REDIRECTED && has_capture)
 		r = frontier_offer(s->frontier, &order, capture.location,

@@ -63,6 +63,17 @@ def bundles(crawl):
     return {b["url"]: b for b in map(json.loads, result.out.splitlines())}
 
 
+def test_a_robots_txt_that_kills_its_parser_allows_nothing(t):
+    server = site(t, {})
+    server.robots(f"User-agent: *\n# {poison('segv')}\nDisallow: /good1\n")
+    with poisoned():
+        crawl = t.crawl(server.url(), **{**HASTY, "robots": "obey", "robots_give_up": "1s"})
+        crawl.start()
+    crawl.wait(60)
+    same(crawl.record(server.url())["reason"], "robots_unreachable", "reason")
+    same(set(server.paths()), {"/robots.txt"}, "paths asked for")
+
+
 # --- workers that die, by the hook ---------------------------------------------
 
 # How a page ends its parser, and what is told of it.

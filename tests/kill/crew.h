@@ -8,9 +8,11 @@
 #define TESTS_KILL_CREW_H
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -82,6 +84,34 @@ need(bool ok, const char *what)
 	exit(1);
 }
 
+/* The long form, for `make torture`. */
+static inline bool
+crew_long(void)
+{
+	const char *text = getenv("LONG");
+
+	return text != NULL && *text != '\0' && strcmp(text, "0") != 0;
+}
+
+static inline char *
+file_text(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char *text = calloc(1, 1 << 18);
+
+	need(file != NULL && text != NULL, path);
+	need(fread(text, 1, (1 << 18) - 1, file) > 0, path);
+	fclose(file);
+	return text;
+}
+
+/* What was measured; scripts/torture makes its table of these lines. */
+static inline void
+figure(const char *name, long value)
+{
+	printf("figure: %s: %ld\n", name, value);
+}
+
 static inline int
 crew_done(void)
 {
@@ -141,6 +171,55 @@ crew_attach(const char *name, uint32_t cells, struct conveyor **out)
 
 	return conveyor_attach(name, &shape, crawl_id, &gates, &routes,
 	    Q_SETTLED, out);
+}
+
+/*
+ * A folder of shared memory for this program alone, of `size` bytes: what is in
+ * it is ours, and it can be full.  Needs root; false: the machine's own it is.
+ */
+static inline bool
+crew_own_shm(size_t size)
+{
+	char option[48];
+	const char *ci = getenv("CI");
+
+	snprintf(option, sizeof(option), "size=%zu", size);
+	if (unshare(CLONE_NEWNS) == 0 &&
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	    mount("tmpfs", "/dev/shm", "tmpfs", 0, option) == 0)
+		return true;
+	need(ci == NULL || strcmp(ci, "true") != 0, "a /dev/shm of its own");
+	printf("no /dev/shm of its own: %s\n", strerror(errno));
+	return false;
+}
+
+/* Slots of a ring from its first entry to its last, stale ones too. */
+static inline uint32_t
+ring_need(const struct conveyor *cv, uint8_t queue)
+{
+	uint64_t head = atomic_load(&ring_of(cv, queue)->head);
+	uint32_t first = UINT32_MAX, last = 0, cell;
+	uint16_t gen;
+
+	for (uint32_t i = 0; i < cv->layout.slots; i++)
+		if (ring_entry_at(cv, queue, head + i, &cell, &gen)) {
+			first = first == UINT32_MAX ? i : first;
+			last = i;
+		}
+	return first == UINT32_MAX ? 0 : last - first + 1;
+}
+
+static inline uint32_t
+ring_need_most(const struct conveyor *cv)
+{
+	uint32_t most = 0;
+
+	for (uint8_t q = 0; q < Q_COUNT; q++) {
+		uint32_t n = ring_need(cv, q);
+
+		most = n > most ? n : most;
+	}
+	return most;
 }
 
 /* A message is torn unless these agree. */

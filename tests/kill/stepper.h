@@ -4,9 +4,37 @@
 #ifndef TESTS_KILL_STEPPER_H
 #define TESTS_KILL_STEPPER_H
 
+#include <fcntl.h>
 #include <sys/ptrace.h>
+#include <sys/user.h>
 
 #include "tests/kill/crew.h"
+
+enum child_step {
+	STEP_ENDED = -1, /* in some other way */
+	STEP_THROUGH,    /* the operation is through; the child still there */
+	STEP_DONE,
+	STEP_ASLEEP /* in the system call, until somebody wakes it */
+};
+
+/*
+ * A step is a switch to the child and back: three times as fast where both
+ * share a core.  Who wakes from a sleep is put on an idle one; that one it is.
+ */
+static inline void
+stepper_pin(void)
+{
+	cpu_set_t cores;
+
+	CPU_ZERO(&cores);
+	for (int i = 0; i < CPU_SETSIZE; i++)
+		CPU_SET(i, &cores);
+	need(sched_setaffinity(0, sizeof(cores), &cores) == 0, "affinity");
+	nanosleep(&(struct timespec){ .tv_nsec = 1 }, NULL);
+	CPU_ZERO(&cores);
+	CPU_SET(sched_getcpu(), &cores);
+	need(sched_setaffinity(0, sizeof(cores), &cores) == 0, "affinity");
+}
 
 /* A child that stands before the first instruction of `run`. */
 static inline pid_t
@@ -15,11 +43,13 @@ child_start(struct conveyor *cv, void (*run)(struct conveyor *), uint8_t me)
 	pid_t child;
 	int status;
 
+	stepper_pin();
 	fflush(stdout);
 	child = fork();
 	need(child >= 0, "fork");
 	if (child == 0) {
-		conveyor_become(cv, me);
+		if (cv != NULL)
+			conveyor_become(cv, me);
 		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 		raise(SIGSTOP);
 		run(cv);
@@ -33,26 +63,110 @@ child_start(struct conveyor *cv, void (*run)(struct conveyor *), uint8_t me)
 	return child;
 }
 
-/* 1 stepped, 0 it is through, -1 it ended in some other way. */
-static inline int
-child_step(pid_t child)
+static inline enum child_step
+child_stopped(int status)
+{
+	if (!WIFSTOPPED(status))
+		return STEP_ENDED;
+	if (WSTOPSIG(status) == SIGSTOP)
+		return STEP_THROUGH;
+	return WSTOPSIG(status) == SIGTRAP ? STEP_DONE : STEP_ENDED;
+}
+
+static inline enum child_step
+child_go(pid_t child, enum __ptrace_request how)
 {
 	int status;
 
-	need(ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) == 0, "ptrace");
+	need(ptrace(how, child, NULL, NULL) == 0, "ptrace");
 	need(waitpid(child, &status, 0) == child, "waitpid");
-	if (!WIFSTOPPED(status))
-		return -1;
-	if (WSTOPSIG(status) == SIGSTOP)
-		return 0;
-	return WSTOPSIG(status) == SIGTRAP ? 1 : -1;
+	return child_stopped(status);
 }
 
-static inline void
+static inline enum child_step
+child_step(pid_t child)
+{
+	return child_go(child, PTRACE_SINGLESTEP);
+}
+
+/* Whether the next instruction is a system call.  Where we cannot tell there
+ * are none, and everything is stepped. */
+static inline bool
+child_at_syscall(pid_t child)
+{
+#ifdef __x86_64__
+	struct user_regs_struct regs;
+
+	need(ptrace(PTRACE_GETREGS, child, NULL, &regs) == 0, "registers");
+	return (ptrace(PTRACE_PEEKTEXT, child, regs.rip, NULL) & 0xffff) ==
+	       0x050f;
+#else
+	(void)child;
+	return false;
+#endif
+}
+
+/* At full speed to behind its next system call. */
+static inline enum child_step
+child_over_syscall(pid_t child)
+{
+	enum child_step r = child_go(child, PTRACE_SYSCALL);
+
+	return r == STEP_DONE ? child_go(child, PTRACE_SYSCALL) : r;
+}
+
+/* 'S': asleep; 'R', 't', … */
+static inline char
+process_state(pid_t pid)
+{
+	char path[40], text[128];
+	const char *end;
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY);
+	need(fd >= 0, path);
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	need(len > 0, path);
+	text[len] = '\0';
+	end = strrchr(text, ')');
+	need(end != NULL && end[1] == ' ', path);
+	return end[2];
+}
+
+/* The same for one that may fall asleep in the instruction; goes on with one
+ * that is. */
+static inline enum child_step
+child_step_or_sleep(pid_t child, bool asleep)
+{
+	int status;
+
+	if (!asleep)
+		need(ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) == 0,
+		    "ptrace");
+	for (;;) {
+		pid_t r = waitpid(child, &status, WNOHANG);
+
+		need(r >= 0, "waitpid");
+		if (r == child)
+			return child_stopped(status);
+		if (!asleep && process_state(child) == 'S')
+			return STEP_ASLEEP;
+		sched_yield();
+	}
+}
+
+/* SIGKILL, and reaped; false: it had ended by itself. */
+static inline bool
 child_kill(pid_t child)
 {
+	int status;
+
 	kill(child, SIGKILL);
-	waitpid(child, NULL, 0);
+	return waitpid(child, &status, 0) == child && WIFSIGNALED(status) &&
+	       WTERMSIG(status) == SIGKILL;
 }
 
 #endif

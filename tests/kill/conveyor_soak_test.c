@@ -15,6 +15,7 @@ enum {
 	WORKERS = 4, /* ids 1, 2 produce; 3, 4 consume */
 	ROUNDS = 6,
 	ROUND_MS = 500,
+	ROUND_MS_LONG = 10000,
 	STALL_MS = 10000,
 	DONE = 0 /* counter: messages handed on */
 };
@@ -26,6 +27,8 @@ struct soak {
 	uint64_t random;
 	uint64_t messages;
 	long deaths, attached;
+	uint32_t
+	    ring_most; /* entries that a ring needed, with all of them dead */
 };
 
 static uint64_t
@@ -118,6 +121,17 @@ soak_messages(const struct soak *soak)
 	return sum;
 }
 
+/* Nobody alive, nothing recovered: what was needed to this moment. */
+static void
+soak_measure(struct soak *soak)
+{
+	uint32_t most = ring_need_most(soak->cv);
+
+	check(most <= 2 * CELLS + WORKERS, "a ring of %u entries", most);
+	if (most > soak->ring_most)
+		soak->ring_most = most;
+}
+
 /* All at once, and start again from the segment. */
 static void
 soak_restart(struct soak *soak)
@@ -127,6 +141,7 @@ soak_restart(struct soak *soak)
 	for (uint8_t id = 1; id <= WORKERS; id++)
 		soak_kill(soak, id);
 	soak->messages = soak_messages(soak);
+	soak_measure(soak);
 	conveyor_detach(soak->cv);
 	soak->cv = NULL;
 	need(crew_attach(soak->name, CELLS, &soak->cv) == 0, "attach");
@@ -138,7 +153,8 @@ soak_restart(struct soak *soak)
 static void
 soak_round(struct soak *soak, bool belt)
 {
-	int64_t until = now_ms() + ROUND_MS, moved;
+	int64_t until = now_ms() + (crew_long() ? ROUND_MS_LONG : ROUND_MS);
+	int64_t moved;
 	uint64_t before;
 
 	if (!belt)
@@ -191,6 +207,7 @@ main(void)
 	/* The last ones are recovered one by one, and all is accounted for. */
 	for (uint8_t id = 1; id <= WORKERS; id++)
 		soak_kill(&soak, id);
+	soak_measure(&soak);
 	for (uint8_t id = 1; id <= WORKERS; id++)
 		check(conveyor_recover(soak.cv, id, &routes, NULL, &n) == 0,
 		    "recover: refused");
@@ -207,10 +224,10 @@ main(void)
 		    "cell %u is torn", c);
 	}
 	check(soak.deaths > 50, "%ld deaths only", soak.deaths);
-	printf("%ld deaths, %ld times all of them, %llu messages, %d of %d "
-	       "cells\n",
-	    soak.deaths, soak.attached,
-	    (unsigned long long)soak_messages(&soak), CELLS, CELLS);
+	figure("soak: SIGKILLs", soak.deaths);
+	figure("soak: all of them at once", soak.attached);
+	figure("soak: messages", (long)soak_messages(&soak));
+	figure("soak: most entries a ring of 64 cells needed", soak.ring_most);
 	conveyor_detach(soak.cv);
 	conveyor_unlink(soak.name);
 	if (crew_failed == 0)

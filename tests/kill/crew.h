@@ -56,6 +56,7 @@ __attribute__((
 static const uint8_t crawl_id[16] = "kill";
 
 static int crew_passed, crew_failed;
+static pid_t crew_pid; /* of the program, not of its children */
 
 /* One check, said only when it fails. */
 __attribute__((unused))
@@ -152,6 +153,7 @@ crew_new(uint32_t cells, char name[64], bool keep_name)
 	struct conveyor *cv = NULL;
 	uint64_t room;
 
+	crew_pid = getpid();
 	snprintf(name, 64, "/mpct.kill.%d.%u", (int)getpid(), ++serial);
 	need(conveyor_create(name, &shape, crawl_id, Q_FREE, &gates, &cv,
 		 &room) == 0,

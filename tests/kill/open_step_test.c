@@ -555,6 +555,7 @@ kill_opening(const struct opening *opening)
 int
 main(void)
 {
+	crew_pid = getpid();
 	own_shm = crew_own_shm(SHM_SIZE);
 	images_init();
 	need(atexit(crew_remove) == 0, "atexit");

@@ -34,13 +34,22 @@ struct scenario {
 /* Where each cell is when nothing is done to it but recovery. */
 static uint8_t before[CELLS];
 
+/* In the child that is stepped: it ends.  While the stage is set: all does. */
+static void
+cannot(const char *what)
+{
+	if (getpid() != crew_pid)
+		_exit(1);
+	need(false, what);
+}
+
 static uint32_t
 take(struct conveyor *cv, uint8_t queue)
 {
 	uint32_t cell = 0;
 
 	if (conveyor_pop(cv, queue, &cell) != 1)
-		_exit(1);
+		cannot("pop");
 	return cell;
 }
 
@@ -48,7 +57,7 @@ static void
 give(struct conveyor *cv, uint8_t queue, uint32_t cell)
 {
 	if (conveyor_push(cv, queue, cell) != 0)
-		_exit(1);
+		cannot("push");
 }
 
 /* ---- to begin from -------------------------------------------------------- */
@@ -97,7 +106,7 @@ half_push(struct conveyor *cv, uint8_t queue, uint32_t cell, bool inserted)
 	w.gen++, w.state = CELL_SENDING, w.queue = queue;
 	atomic_store(word_of(cv, cell), cell_pack(w));
 	if (inserted && ring_insert(cv, queue, cell, w.gen) != 0)
-		_exit(1);
+		cannot("set the stage");
 }
 
 /* As after C3: held, and its entry still there. */
@@ -110,7 +119,7 @@ half_pop(struct conveyor *cv, uint8_t queue)
 	uint16_t gen;
 
 	if (!ring_entry_at(cv, queue, head, &cell, &gen))
-		_exit(1);
+		cannot("set the stage");
 	w = conveyor_word(cv, cell);
 	w.gen++, w.state = CELL_HELD, w.owner = conveyor_me(cv);
 	atomic_store(word_of(cv, cell), cell_pack(w));
@@ -148,7 +157,7 @@ prepare_stale(struct conveyor *cv)
 	half_pop(cv, Q_PAGES);
 	conveyor_become(cv, 0);
 	if (conveyor_recover(cv, VICTIM, &routes, NULL, &n) != 0 || n != 2)
-		_exit(1);
+		cannot("set the stage");
 }
 
 /* Of every word that belongs to no cell, one before this one. */

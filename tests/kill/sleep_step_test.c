@@ -234,6 +234,7 @@ sweep_sleep(void)
 static pid_t
 other_start(struct conveyor *cv)
 {
+	struct timespec begun, now;
 	pid_t pid;
 
 	fflush(stdout);
@@ -244,8 +245,13 @@ other_start(struct conveyor *cv)
 		run_parser(cv);
 		_exit(0);
 	}
-	while (!flagged(cv, Q_PAGES, OTHER) || process_state(pid) != 'S')
+	clock_gettime(CLOCK_MONOTONIC, &begun);
+	while (!flagged(cv, Q_PAGES, OTHER) || process_state(pid) != 'S') {
 		sched_yield();
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		need((now.tv_sec - begun.tv_sec) * 1000 < STALL_MS,
+		    "the other one does not fall asleep");
+	}
 	return pid;
 }
 

@@ -20,8 +20,8 @@ enum {
 	CHANGES_MAX = 1000,
 	/* In earnest each begins at the first instruction: a sample of them
 	 * where all would take more steps. */
-	KILL_STEPS = 60 * 1000,
-	KILL_STEPS_LONG = 2000 * 1000
+	KILL_STEPS = 40 * 1000,
+	KILL_STEPS_LONG = 1000 * 1000
 };
 
 /* What stepping through a scenario showed. */

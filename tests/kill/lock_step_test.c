@@ -13,7 +13,7 @@
 
 enum {
 	STEPS_MAX = 20000,
-	BETWEEN = 10 /* more, evenly, in the short form */
+	BETWEEN = 5 /* more, evenly, in the short form */
 };
 
 struct subject {

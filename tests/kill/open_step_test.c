@@ -21,7 +21,7 @@
 enum {
 	SHM_SIZE = 64 << 20,
 	NAMES_MAX = 16, /* a segment, five semaphores, one half made */
-	KILLS = 24,     /* in earnest, each; in the long form: all there are */
+	KILLS = 16,     /* in earnest, each; in the long form: all there are */
 	AT_MAX = 4000
 };
 

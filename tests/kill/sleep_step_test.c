@@ -18,8 +18,8 @@ enum {
 	BELT_OFF_MS = 60 * 60 * 1000,
 	STALL_MS = 20000,
 	STEPS_MAX = 100000,
-	KILLS = 60, /* in earnest, each; in the long form: every instruction */
-	KILL_STEPS_LONG = 2000 * 1000,
+	KILLS = 40, /* in earnest, each; in the long form: every instruction */
+	KILL_STEPS_LONG = 1000 * 1000,
 	TORN = 9
 };
 

@@ -111,6 +111,7 @@ find_cut(struct recorder *rec, uint64_t *end)
 static int
 open_sink(struct recorder *rec, struct err *err)
 {
+	struct err why = ERR_NONE;
 	char dir[PATH_MAX];
 	uint64_t end = 0, out_seq, out_end;
 	int r;
@@ -120,18 +121,20 @@ open_sink(struct recorder *rec, struct err *err)
 		r = find_cut(rec, &end);
 	if (r == 0)
 		r = sink_open(dir, end, rec->config->output_size, &rec->sink,
-		    err);
+		    &why);
 	if (r != -ENODATA)
-		return r;
+		return r < 0 ? err_set(err, r, "%s",
+				   why.text[0] ? why.text : err->text)
+			     : 0;
 	/* Shorter than what the conveyor vouches for: then the conveyor is
 	 * not to be trusted, and the store decides.  Shorter than that too is
 	 * for a person. */
 	if (conveyor_read_out(rec->cv, &out_seq, &out_end) && out_end != end)
 		return -EBADMSG;
 	return err_set(err, -ENODATA,
-	    "%s is shorter than what the store says was written; "
-	    "restore the file, or start a new crawl in another --dir",
-	    dir);
+	    "%s; restore it, or let `mpcrawl fsck --dir %s --repair` queue "
+	    "again what is gone",
+	    why.text, rec->worker->crawl->dir);
 }
 
 /* --- a group ------------------------------------------------------------- */

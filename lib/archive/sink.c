@@ -6,14 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A position has 24 bits for the segment and 40 for the byte. */
-#define SEGMENT_MAX ((UINT32_C(1) << 24) - 1)
 /* Half of what a position can say: room for the append that goes past it. */
 #define SEGMENT_BYTES (UINT64_C(1) << 39)
-
-enum {
-	NAME_SIZE = 32 /* "pages-16777215.jsonl" */
-};
 
 struct sink {
 	int dirfd;
@@ -27,18 +21,17 @@ struct sink {
 	char dir[];        /* for messages */
 };
 
-static void
-segment_name(uint32_t segment, char name[NAME_SIZE])
+void
+sink_name(uint32_t segment, char name[SINK_NAME])
 {
-	snprintf(name, NAME_SIZE, "pages-%06u.jsonl", segment);
+	snprintf(name, SINK_NAME, "pages-%06u.jsonl", segment);
 }
 
-/* The number in the name of a segment; 0: it is not the name of one. */
-static uint32_t
-segment_number(const char *name)
+uint32_t
+sink_number(const char *name)
 {
 	struct span digits = span_from(name);
-	char again[NAME_SIZE];
+	char again[SINK_NAME];
 	uint32_t number = 0;
 
 	if (!span_starts(digits, SPAN("pages-")))
@@ -51,11 +44,11 @@ segment_number(const char *name)
 			break;
 		number = number * 10 + digit;
 	}
-	if (number == 0 || number > SEGMENT_MAX)
+	if (number == 0 || number > SINK_SEGMENT_MAX)
 		return 0;
 	/* One number, one name: "pages-0000001.jsonl" is somebody else's, and
 	 * so is one so long that its number came round. */
-	segment_name(number, again);
+	sink_name(number, again);
 	return strcmp(again, name) == 0 ? number : 0;
 }
 
@@ -90,8 +83,7 @@ folder_open(const char *dir, bool expected, struct sink *sink, struct err *err)
 		return sink_fail(dir, "", "open the folder", errno, err);
 	if (expected)
 		return err_set(err, -ENODATA,
-		    "%s: the folder is gone, with records that were written; "
-		    "see mpcrawl fsck",
+		    "%s: the folder is gone, with records that were written",
 		    dir);
 	if (mkdir(dir, 0755) < 0 || (sink->dirfd = open(dir, flags)) < 0)
 		return sink_fail(dir, "", "make the folder", errno, err);
@@ -111,10 +103,10 @@ folder_open(const char *dir, bool expected, struct sink *sink, struct err *err)
 static int
 segment_open(struct sink *sink, uint64_t end, struct err *err)
 {
-	char name[NAME_SIZE];
+	char name[SINK_NAME];
 	struct stat st;
 
-	segment_name(SINK_SEGMENT(end), name);
+	sink_name(SINK_SEGMENT(end), name);
 	sink->fd = openat(sink->dirfd, name,
 	    O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (sink->fd < 0 && errno == ENOENT) {
@@ -122,7 +114,7 @@ segment_open(struct sink *sink, uint64_t end, struct err *err)
 			return 0;
 		return err_set(err, -ENODATA,
 		    "%s/%s: missing, and %llu bytes of it are known to have "
-		    "been written; see mpcrawl fsck",
+		    "been written",
 		    sink->dir, name, (unsigned long long)SINK_BYTE(end));
 	}
 	if (sink->fd < 0 && errno == ELOOP)
@@ -138,7 +130,7 @@ segment_open(struct sink *sink, uint64_t end, struct err *err)
 	if ((uint64_t)st.st_size < SINK_BYTE(end))
 		return err_set(err, -ENODATA,
 		    "%s/%s: %lld bytes long, and %llu are known to have been "
-		    "written; see mpcrawl fsck",
+		    "written",
 		    sink->dir, name, (long long)st.st_size,
 		    (unsigned long long)SINK_BYTE(end));
 	return 0;
@@ -196,7 +188,7 @@ visit_later(struct sink *sink, uint32_t last, segment_visit *visit,
 				    errno, err);
 			break;
 		}
-		if (segment_number(entry->d_name) > last)
+		if (sink_number(entry->d_name) > last)
 			r = visit(sink, entry->d_name, err);
 	}
 	closedir(folder);
@@ -206,12 +198,12 @@ visit_later(struct sink *sink, uint32_t last, segment_visit *visit,
 static int
 sink_cut(struct sink *sink, uint64_t end, struct err *err)
 {
-	char name[NAME_SIZE];
+	char name[SINK_NAME];
 	struct stat st;
 
 	if (end == 0)
 		return 0; /* the first append makes the first segment */
-	segment_name(SINK_SEGMENT(end), name);
+	sink_name(SINK_SEGMENT(end), name);
 	if (sink->fd < 0) {
 		sink->fd = openat(sink->dirfd, name,
 		    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -305,7 +297,7 @@ write_all(int fd, struct span bytes, uint64_t at)
 static int
 sync_bytes(struct sink *sink, struct err *err)
 {
-	char name[NAME_SIZE];
+	char name[SINK_NAME];
 
 	if (!sink->bytes_dirty)
 		return 0;
@@ -313,7 +305,7 @@ sync_bytes(struct sink *sink, struct err *err)
 		int number = errno;
 
 		sink->broken = true;
-		segment_name(sink->segment, name);
+		sink_name(sink->segment, name);
 		return sink_fail(sink->dir, name, "sync", number, err);
 	}
 	sink->bytes_dirty = false;
@@ -328,17 +320,17 @@ static int
 append_new(struct sink *sink, struct span lines, struct err *err)
 {
 	uint32_t segment = sink->segment + 1;
-	char name[NAME_SIZE];
+	char name[SINK_NAME];
 	int fd, number, r;
 
-	if (segment > SEGMENT_MAX)
+	if (segment > SINK_SEGMENT_MAX)
 		return err_set(err, -EIO, "%s: no more output file numbers",
 		    sink->dir);
 	/* Nobody will sync the old one again. */
 	r = sync_bytes(sink, err);
 	if (r < 0)
 		return r;
-	segment_name(segment, name);
+	sink_name(segment, name);
 	/* O_EXCL: what came to lie there since the start is not ours. */
 	fd = openat(sink->dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
 	    0644);
@@ -365,14 +357,14 @@ static int
 append_here(struct sink *sink, struct span lines, struct err *err)
 {
 	int number = write_all(sink->fd, lines, sink->at);
-	char name[NAME_SIZE];
+	char name[SINK_NAME];
 
 	sink->bytes_dirty = true;
 	if (number != 0) {
 		/* Readers that follow the file shall not meet half a line. */
 		if (ftruncate(sink->fd, (off_t)sink->at) < 0)
 			sink->broken = true;
-		segment_name(sink->segment, name);
+		sink_name(sink->segment, name);
 		return sink_fail(sink->dir, name, "write", number, err);
 	}
 	sink->at += lines.len;

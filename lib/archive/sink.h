@@ -19,6 +19,15 @@
 
 struct sink;
 
+/* The name of a segment, and the number in a name: from 1; 0: it is not the
+ * name of one. */
+enum {
+	SINK_NAME = 32, /* "pages-16777215.jsonl" */
+	SINK_SEGMENT_MAX = (1 << 24) - 1,
+};
+void sink_name(uint32_t segment, char name[SINK_NAME]);
+uint32_t sink_number(const char *name);
+
 /*
  * Open the outputs in `dir` (made when missing) and cut them to `end`:
  * the segment of `end` is truncated to its byte, later ones are removed; 0

@@ -93,7 +93,7 @@ host_new(struct hosts *hosts, uint64_t site64, struct span name)
 {
 	struct host *host, **slot;
 
-	if (name.len > HOST_NAME_MAX ||
+	if (name.len > HOST_ORIGIN_MAX ||
 	    heap_reserve(&hosts->ready, hosts->n + 1) < 0)
 		return NULL;
 	host = calloc(1, sizeof(*host) + name.len);

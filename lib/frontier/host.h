@@ -24,7 +24,7 @@ enum {
 	HOST_BUFFER = 16,
 	/* Hosts that may keep a buffer: more than are busy at once. */
 	HOST_BUFFERS_MAX = 20000,
-	HOST_NAME_MAX = 512, /* https:// + the longest name of DNS + port */
+	HOST_ORIGIN_MAX = 512, /* https:// + the longest name of DNS + port */
 };
 
 struct queued_url {

@@ -1,8 +1,10 @@
 #include "lib/frontier/store.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <rocksdb/c.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /*
  * "default" must be there for RocksDB; nothing is in it.  Another table is
@@ -158,6 +160,43 @@ store_open(const char *dir, uint64_t cache_bytes, struct store **out,
 	*out = store;
 	store = NULL;
 done:
+	store_close(store);
+	return r;
+}
+
+int
+store_open_to_read(const char *dir, uint64_t cache_bytes, struct store **out,
+    struct err *err)
+{
+	struct store *store;
+	char *words = NULL, current[PATH_MAX];
+	int r = 0;
+
+	/* RocksDB names it last when it makes a store. */
+	snprintf(current, sizeof(current), "%s/CURRENT", dir);
+	if (access(current, F_OK) < 0)
+		return err_set(err, errno == ENOENT ? -ENOENT : -EIO, "%s: %s",
+		    current, strerror(errno));
+	store = calloc(1, sizeof(*store));
+	if (store == NULL)
+		return -ENOMEM;
+	store_options(store, cache_bytes);
+	store->db = rocksdb_open_for_read_only_column_families(store->options,
+	    dir, STORE_TABLES + 1, names,
+	    (const rocksdb_options_t *const *)store->table_options,
+	    store->tables, 0, &words);
+	if (words != NULL) {
+		/* They are made one by one, before there is any row. */
+		bool halfway = strstr(words, "family not found") != NULL;
+
+		store->db = NULL;
+		r = store_error(words, err, dir);
+		if (halfway)
+			r = -ENOENT;
+	} else {
+		*out = store;
+		store = NULL;
+	}
 	store_close(store);
 	return r;
 }

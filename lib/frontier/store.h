@@ -46,6 +46,12 @@ struct store;
  */
 MUST_USE int store_open(const char *dir, uint64_t cache_bytes,
     struct store **out, struct err *err);
+/*
+ * The same tables to be looked at: nothing is written, nothing made.  -ENOENT
+ * there is no store, or a kill ended its making before it had all its tables.
+ */
+MUST_USE int store_open_to_read(const char *dir, uint64_t cache_bytes,
+    struct store **out, struct err *err);
 /* The batch is dropped. */
 void store_close(struct store *store);
 

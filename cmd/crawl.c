@@ -156,30 +156,16 @@ make_id(const struct crawl *crawl, const char *path, uint8_t id[16],
 	return r;
 }
 
+/* The segment's name, of the folder and the id that is in it. */
 static int
-identify(struct crawl *crawl, struct err *err)
+name_segment(struct crawl *crawl, struct err *err)
 {
 	struct {
 		uint64_t dev, ino;
 		uint8_t id[16];
 	} key = { 0 };
-	char path[PATH_MAX];
 	struct stat st;
-	int r;
 
-	r = crawl_path(crawl, "crawl_id", path, err);
-	if (r < 0)
-		return r;
-	r = read_id(path, crawl->id);
-	if (r == -ENOENT)
-		r = make_id(crawl, path, crawl->id, err);
-	else if (r < 0)
-		return err_set(err, r,
-		    "%s: it should hold 16 bytes; restore it, or start a new "
-		    "crawl in another --dir",
-		    path);
-	if (r < 0)
-		return r;
 	if (stat(crawl->dir, &st) < 0)
 		return err_set(err, -errno, "%s: %m", crawl->dir);
 	key.dev = st.st_dev;
@@ -188,6 +174,28 @@ identify(struct crawl *crawl, struct err *err)
 	snprintf(crawl->segment, sizeof(crawl->segment), "/mpc.%016llx",
 	    (unsigned long long)XXH3_64bits(&key, sizeof(key)));
 	return 0;
+}
+
+static int
+identify(struct crawl *crawl, bool may_make, struct err *err)
+{
+	char path[PATH_MAX];
+	int r;
+
+	r = crawl_path(crawl, "crawl_id", path, err);
+	if (r < 0)
+		return r;
+	r = read_id(path, crawl->id);
+	if (r == -ENOENT && may_make)
+		r = make_id(crawl, path, crawl->id, err);
+	else if (r == -EBADMSG)
+		return err_set(err, r,
+		    "%s: it should hold 16 bytes; restore it, or start a new "
+		    "crawl in another --dir",
+		    path);
+	else if (r < 0)
+		return err_set(err, r, "%s: %s", path, strerror(-r));
+	return r < 0 ? r : name_segment(crawl, err);
 }
 
 /* Does somebody serve this crawl's control socket? */
@@ -204,19 +212,12 @@ answers(const struct crawl *crawl)
 	return true;
 }
 
-int
-crawl_open(struct crawl *crawl, struct err *err)
+static int
+find_dir(struct crawl *crawl, struct err *err)
 {
 	const char *dir = crawl->config.dir;
-	char path[PATH_MAX];
 	struct stat st;
-	pid_t holder;
-	int r;
 
-	crawl->lock_fd = -1;
-	crawl->notice_fd = -1;
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return err_set(err, -errno, "dir: cannot make %s: %m", dir);
 	if (stat(dir, &st) < 0)
 		return err_set(err, -errno, "dir: %s: %m", dir);
 	if (!S_ISDIR(st.st_mode))
@@ -226,6 +227,17 @@ crawl_open(struct crawl *crawl, struct err *err)
 		return err_set(err, -errno, "dir: %s: %m", dir);
 	if (access(crawl->dir, W_OK | X_OK) < 0)
 		return err_set(err, -errno, "dir: %s is not writable: %m", dir);
+	return 0;
+}
+
+static int
+take_lock(struct crawl *crawl, struct err *err)
+{
+	const char *dir = crawl->config.dir;
+	char path[PATH_MAX];
+	pid_t holder;
+	int r;
+
 	r = crawl_path(crawl, "lock", path, err);
 	if (r < 0)
 		return r;
@@ -242,7 +254,52 @@ crawl_open(struct crawl *crawl, struct err *err)
 	if (r < 0)
 		return err_set(err, r, "dir: cannot lock %s: %s", path,
 		    strerror(-r));
-	return identify(crawl, err);
+	return 0;
+}
+
+int
+crawl_open(struct crawl *crawl, struct err *err)
+{
+	const char *dir = crawl->config.dir;
+	int r;
+
+	crawl->lock_fd = -1;
+	crawl->notice_fd = -1;
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return err_set(err, -errno, "dir: cannot make %s: %m", dir);
+	r = find_dir(crawl, err);
+	if (r == 0)
+		r = take_lock(crawl, err);
+	return r < 0 ? r : identify(crawl, true, err);
+}
+
+int
+crawl_find(struct crawl *crawl, struct err *err)
+{
+	char path[PATH_MAX];
+	int r;
+
+	crawl->lock_fd = -1;
+	crawl->notice_fd = -1;
+	r = find_dir(crawl, err);
+	if (r == 0)
+		r = crawl_path(crawl, "crawl_id", path, err);
+	if (r < 0)
+		return r;
+	/* Before the lock is: a folder that is no crawl stays as it is. */
+	if (access(path, F_OK) < 0) {
+		r = crawl_path(crawl, "frontier", path, NULL);
+		if (r == 0 && access(path, F_OK) == 0)
+			return err_set(err, -ENOENT,
+			    "%s: its crawl_id is gone; restore it from a copy "
+			    "of this folder, or keep out/ and crawl into "
+			    "another --dir",
+			    crawl->dir);
+		return err_set(err, -ENOENT, "no crawl in %s (--dir)",
+		    crawl->dir);
+	}
+	r = take_lock(crawl, err);
+	return r < 0 ? r : identify(crawl, false, err);
 }
 
 void

@@ -123,6 +123,11 @@ MUST_USE int crawl_path(const struct crawl *crawl, const char *name,
  * writable, a file, in use by another mpcrawl (its pid).
  */
 MUST_USE int crawl_open(struct crawl *crawl, struct err *err);
+/*
+ * The same of a crawl that is there already: makes nothing but the lock.
+ * -ENOENT there is none, -EWOULDBLOCK it is running (its pid in `err`).
+ */
+MUST_USE int crawl_find(struct crawl *crawl, struct err *err);
 void crawl_close(struct crawl *crawl);
 
 /* The wiring. */

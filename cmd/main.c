@@ -14,6 +14,7 @@ const struct command command_table[] = {
 	{ "kill",    "WORKER",   "kill -9 workers; nothing is lost, they start again", command_kill, true },
 	{ "quarantine", "[VERB N]", "pages that killed their workers: a list; show N, reproduce N, retry N|all; --json", command_quarantine, true },
 	{ "check",   "",         "read the settings and say whether they are right", command_check, true },
+	{ "fsck",    "[--repair] [--json]", "look whether a crawl that does not run is sound; mend it", command_fsck, true, command_fsck_more },
 	{ "url",     "resolve|canon", "line filter: a JSON object with `input` and `base` a line", command_url, false },
 	{ "robots-check", "",    "line filter: a JSON object with `robots`, `agent` and `url`", command_robots_check, false },
 	{ "version", "",         "versions of mpcrawl and its libraries", command_version, false },

@@ -13,6 +13,7 @@ typedef int command_fn(int argc, char **argv);
 
 command_fn command_start;
 command_fn command_check;
+command_fn command_fsck;
 command_fn command_help;
 command_fn command_version;
 
@@ -29,6 +30,8 @@ command_fn command_quarantine;
 command_fn command_url;
 command_fn command_robots_check;
 
+extern const char command_fsck_more[];
+
 /* The subcommands, for help and suggestions; ends with a NULL name. */
 struct command {
 	const char *name;
@@ -36,6 +39,7 @@ struct command {
 	const char *help;
 	command_fn *fn;
 	bool takes_settings; /* as options */
+	const char *more;    /* lines for `mpcrawl help NAME`, or NULL */
 };
 extern const struct command command_table[];
 

@@ -13,6 +13,8 @@ help_on(const char *name)
 		if (strcmp(c->name, name) != 0)
 			continue;
 		printf("  mpcrawl %s %s\n\n%s\n", c->name, c->words, c->help);
+		if (c->more != NULL)
+			printf("\n%s", c->more);
 		/* The filters read lines, not a crawl. */
 		if (c->takes_settings)
 			printf("\nAny setting is an option of it, --dir most "

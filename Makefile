@@ -164,7 +164,8 @@ crawl:
 torture:
 	@scripts/setup
 	@$(MAKE) --no-print-directory MODE=release all tests
-	@BUILD=build/release scripts/torture $(filter build/release/%,$(TESTS_KILL)) $(DISASTERS) tests/e2e/poison_test.py
+	@BUILD=build/release scripts/torture $(filter build/release/%,$(TESTS_KILL)) $(DISASTERS) \
+	    tests/e2e/poison_test.py tests/e2e/fsck_test.py
 
 bench:
 	@scripts/setup --bench

@@ -9,6 +9,7 @@
 
 #include "cmd/log.h"
 #include "cmd/now.h"
+#include "lib/archive/tape.h"
 #include "lib/fetch/addrguard.h"
 #include "lib/url/url.h"
 
@@ -148,6 +149,32 @@ judge_former(void *arg, const struct url *seed)
 	return judge(v->config, url_href(seed), url_host(seed), v->err);
 }
 
+/*
+ * A store from which nobody has ever ordered, beside outputs: theirs is gone.
+ * The recorder would cut them to where this one stands: at nothing.
+ */
+static int
+refuse_lost_store(struct seeder *s, const char *frontier, struct err *err)
+{
+	struct tape *tape = NULL;
+	char out[PATH_MAX];
+	int r;
+
+	if (!frontier_is_new(s->frontier))
+		return 0;
+	r = crawl_path(s->crawl, "out", out, err);
+	if (r == 0)
+		r = tape_open(out, 0, &tape, err);
+	if (r == 0 && tape_segment(tape, 0) != 0)
+		r = err_set(err, -EEXIST,
+		    "%s holds records, and the store that they belong to, in "
+		    "%s, is gone: restore it from a copy; or move the records "
+		    "away, or crawl into another --dir",
+		    out, frontier);
+	tape_close(tape);
+	return r;
+}
+
 static int
 seed_all(struct seeder *s, char **words, int n_words, struct err *err)
 {
@@ -160,6 +187,8 @@ seed_all(struct seeder *s, char **words, int n_words, struct err *err)
 	if (r == 0)
 		r = frontier_open(dir, &s->crawl->config, s->crawl->id,
 		    now_unix_ms(), &s->frontier, err);
+	if (r == 0)
+		r = refuse_lost_store(s, dir, err);
 	if (r < 0)
 		return r;
 	s->crawl->seeded->end = frontier_cut(s->frontier).end;

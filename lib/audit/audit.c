@@ -234,9 +234,8 @@ nothing_yet(struct audit *audit)
 	if (tape_segment(audit->tape, 0) != 0)
 		return err_set(audit->err, -EIO,
 		    "%s: there are outputs, and the store that they belong "
-		    "to is gone; restore %s/frontier from a copy. `mpcrawl "
-		    "start` would begin anew and remove the outputs: move "
-		    "them away, or crawl into another --dir",
+		    "to is gone; restore %s/frontier from a copy, move the "
+		    "outputs away, or crawl into another --dir",
 		    audit->options->dir, audit->options->dir);
 	audit_note(audit, AUDIT_NEW, "this crawl has not begun");
 	return 0;

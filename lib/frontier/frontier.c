@@ -534,6 +534,12 @@ frontier_cut(const struct frontier *f)
 	return f->cut;
 }
 
+bool
+frontier_is_new(const struct frontier *f)
+{
+	return f->is_new;
+}
+
 /* --- what it knows ------------------------------------------------------- */
 
 void

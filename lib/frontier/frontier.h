@@ -56,6 +56,10 @@ struct frontier_cut {
 };
 struct frontier_cut frontier_cut(const struct frontier *frontier);
 
+/* As it was opened: nobody has called frontier_begin() on this store, so no
+ * output can belong to it. */
+bool frontier_is_new(const struct frontier *frontier);
+
 /* --- what comes in ------------------------------------------------------- */
 
 /*

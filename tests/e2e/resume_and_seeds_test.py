@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -200,6 +201,19 @@ def test_many_retries_that_are_due_at_once(t):
     del crawl.settings["input"]
     crawl.start().ends(FINISHED, 40)
     same_set(crawl.by_url(), [server.url(path) for path in paths], "records")
+
+
+def test_records_whose_store_is_gone_are_left_alone(t):
+    server = t.server(FaultServer())
+    server.on("/", page("only"))
+    crawl = t.crawl(server.url())
+    crawl.run()
+    records = read_bytes(os.path.join(crawl.dir, "out", "pages-000001.jsonl"))
+    shutil.rmtree(os.path.join(crawl.dir, "frontier"))
+    for _ in range(2):  # the first attempt must not pave the way for the second
+        crawl.start().ends(USAGE)
+        check("is gone" in crawl.said(), f"it said: {tail(crawl.said())}")
+        same(read_bytes(os.path.join(crawl.dir, "out", "pages-000001.jsonl")), records, "records")
 
 
 if __name__ == "__main__":

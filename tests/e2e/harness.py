@@ -12,6 +12,7 @@ E2E_PATIENCE multiplies every time limit (sanitised builds: 4 unless given).
 """
 
 import contextlib
+import ctypes
 import glob
 import json
 import os
@@ -19,6 +20,7 @@ import random
 import shutil
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -111,17 +113,19 @@ def kill(pid, sig=signal.SIGKILL):
         os.kill(pid, sig)
 
 
-def shm_names():
-    return {name for name in os.listdir("/dev/shm") if name.startswith(("mpc.", "sem.mpc."))}
-
-
-def shm_in_use(names):
-    """Those of `names` whose crawl runs: some process has its segment mapped.
-    The semaphores cannot be looked for, as sem_open() makes them under another
-    name; theirs begins with their segment's."""
-    maps = b"".join(read_bytes(f"/proc/{pid}/maps") for pid in pids())
-    return {name for name in names
-            if f"/dev/shm/mpc.{name.split('mpc.')[1][:16]}\n".encode() in maps}
+def segment_of(dir):
+    """The name in /dev/shm of the segment of the crawl in `dir`, with which
+    those of its semaphores begin; None when no crawl has begun there.  Other
+    crawls of this machine are not looked at: between a kill and the start that
+    follows theirs is nobody's too."""
+    crawl_id = read_bytes(os.path.join(dir, "crawl_id"))
+    if len(crawl_id) != 16:
+        return None
+    here = os.stat(dir)
+    key = struct.pack("=QQ16s", here.st_dev, here.st_ino, crawl_id)
+    xxh3 = ctypes.CDLL("libxxhash.so.0").XXH3_64bits  # mpcrawl's own
+    xxh3.restype, xxh3.argtypes = ctypes.c_uint64, (ctypes.c_char_p, ctypes.c_size_t)
+    return f"mpc.{xxh3(key, len(key)):016x}"
 
 
 # --- a crawl -----------------------------------------------------------------
@@ -173,7 +177,7 @@ class Crawl:
             "report": self.report_path, **settings,
         }
         self.mark = f"{os.getpid()}.{random.getrandbits(64):x}"
-        self.shm_before = shm_names()
+        self.segments = set()
         self.process = None
         self.runs = 0
 
@@ -254,15 +258,14 @@ class Crawl:
         self.leaves_no_shm()
 
     def shm_left(self):
-        """What is new in /dev/shm and nobody's: other crawls of this machine
-        have theirs mapped."""
-        left = shm_names() - self.shm_before
-        return left - shm_in_use(left) if left else left
+        """What is in /dev/shm of this crawl."""
+        self.segments |= {segment_of(self.dir)} - {None}
+        return {name for name in os.listdir("/dev/shm")
+                if name.removeprefix("sem.")[:20] in self.segments}
 
     def leaves_no_shm(self):
-        # A name of somebody else's is nobody's for moments only.
-        wait_until(lambda: not self.shm_left(), 1,
-                   lambda: f"/dev/shm to be free of {sorted(self.shm_left())}")
+        left = self.shm_left()
+        check(not left, f"left in /dev/shm: {sorted(left)}")
 
     def kill_everything(self):
         """kill -9 of all processes, the supervisor first."""

@@ -1,6 +1,7 @@
 #include "ipc/roster.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "ipc/conveyor_impl.h"
 #include "ipc/roster_impl.h"
@@ -39,7 +40,7 @@ roster_assign(struct conveyor *cv, uint8_t id, const struct roster_entry *entry)
 			PUT(page->counters[i], 0);
 	PUT(page->current, ROSTER_NONE);
 	PUT(page->beat_ms, 0);
-	PUT(page->worked, 0);
+	PUT(page->worked_us, 0);
 	write_note(page, "");
 	PUT(page->role, entry->role);
 	PUT(page->index, entry->index);
@@ -104,7 +105,15 @@ roster_beat(struct conveyor *cv, int64_t now_ms)
 void
 roster_took_work(struct conveyor *cv)
 {
-	PUT(page_of(cv, cv->me)->worked, 1);
+	struct roster_page *page = page_of(cv, cv->me);
+	struct timespec now;
+
+	if (GET(page->worked_us) != 0)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	/* Never 0, however young the machine is. */
+	PUT(page->worked_us,
+	    (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000 + 1);
 }
 
 void
@@ -122,7 +131,13 @@ roster_last_beat(const struct conveyor *cv, uint8_t id)
 bool
 roster_has_worked(const struct conveyor *cv, uint8_t id)
 {
-	return GET(page_of(cv, id)->worked) != 0;
+	return roster_worked_us(cv, id) != 0;
+}
+
+int64_t
+roster_worked_us(const struct conveyor *cv, uint8_t id)
+{
+	return GET(page_of(cv, id)->worked_us);
 }
 
 void

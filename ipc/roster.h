@@ -44,6 +44,8 @@ void roster_took_work(struct conveyor *cv);
 void roster_note(struct conveyor *cv, const char *note);
 int64_t roster_last_beat(const struct conveyor *cv, uint8_t id);
 bool roster_has_worked(const struct conveyor *cv, uint8_t id);
+/* When it first took work, monotonic µs; 0: not yet. */
+int64_t roster_worked_us(const struct conveyor *cv, uint8_t id);
 void roster_read_note(const struct conveyor *cv, uint8_t id,
     char out[ROSTER_NOTE]);
 

@@ -27,7 +27,7 @@ struct roster_page {
 	/* Writer: the worker; the supervisor when nobody has the id. */
 	alignas(RING_LINE) _Atomic uint64_t current; /* 0 or cell + 1 */
 	_Atomic int64_t beat_ms;
-	_Atomic uint64_t worked;
+	_Atomic int64_t worked_us; /* 0, or when it first took work */
 	_Atomic uint64_t counters[ROSTER_COUNTERS];
 	_Atomic uint64_t note_turn; /* twin.h */
 	_Atomic uint64_t note[2][ROSTER_NOTE_WORDS];

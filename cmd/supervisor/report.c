@@ -260,6 +260,7 @@ worker_json(struct supervisor *sup, const struct slot *slot)
 {
 	struct conveyor *cv = sup->crawl->cv;
 	int64_t current = roster_current(cv, slot->id);
+	int64_t worked_us = roster_worked_us(cv, slot->id);
 	char note[ROSTER_NOTE];
 	json_t *object;
 
@@ -277,6 +278,11 @@ worker_json(struct supervisor *sup, const struct slot *slot)
 		return json_null();
 	if (current >= 0)
 		json_object_set_new(object, "cell", json_integer(current));
+	/* On the machine's monotonic clock: whoever killed its predecessor can
+	 * tell how long the place was empty. */
+	if (slot_running(slot) && worked_us > 0)
+		json_object_set_new(object, "took_work_us",
+		    json_integer(worked_us));
 	if (note[0] != '\0')
 		json_object_set_new(object, "waits_for", json_string(note));
 	if (slot->last[0] != '\0')

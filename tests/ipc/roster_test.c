@@ -1,5 +1,7 @@
 #include "ipc/roster.h"
 
+#include <unistd.h>
+
 #include "ipc/roster_impl.h"
 #include "tests/ipc/fixture.h"
 
@@ -75,6 +77,30 @@ START_TEST(roster_lines_are_pages_of_their_own)
 }
 END_TEST
 
+START_TEST(roster_tells_when_a_worker_first_took_work)
+{
+	struct conveyor *cv = fixture_new(4, NULL);
+	struct conveyor *a = worker(cv, 1);
+	struct roster_entry entry = { .pid = 1 };
+	int64_t first_us;
+
+	ck_assert_int_eq(roster_worked_us(cv, 1), 0);
+	roster_took_work(a);
+	first_us = roster_worked_us(cv, 1);
+	ck_assert_int_gt(first_us, 0);
+	usleep(100);
+	roster_took_work(a);
+	ck_assert_int_eq(roster_worked_us(cv, 1), first_us);
+	/* Its successor begins anew. */
+	roster_assign(cv, 1, &entry);
+	ck_assert_int_eq(roster_worked_us(cv, 1), 0);
+	roster_took_work(a);
+	ck_assert_int_gt(roster_worked_us(cv, 1), first_us);
+	conveyor_detach(a);
+	conveyor_detach(cv);
+}
+END_TEST
+
 START_TEST(roster_note_is_bounded_and_printable)
 {
 	struct conveyor *cv = fixture_new(4, NULL);
@@ -108,5 +134,7 @@ START_TEST(roster_current_that_names_no_cell_is_none)
 END_TEST
 
 TEST_MAIN("roster", roster_keeps_what_the_supervisor_assigned,
-    roster_lines_are_pages_of_their_own, roster_note_is_bounded_and_printable,
+    roster_lines_are_pages_of_their_own,
+    roster_tells_when_a_worker_first_took_work,
+    roster_note_is_bounded_and_printable,
     roster_current_that_names_no_cell_is_none)

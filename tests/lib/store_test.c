@@ -2,7 +2,10 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/frontier/rows.h"
 #include "tests/harness.h"
@@ -234,6 +237,78 @@ START_TEST(a_full_disk_is_told_and_loses_nothing)
 }
 END_TEST
 
+/* Rows that take long to compact. */
+static void
+fill(struct store *store, unsigned megabytes)
+{
+	char value[1024];
+	uint64_t random = 1;
+
+	for (uint64_t i = 1; i <= (uint64_t)megabytes * 1024; i++) {
+		struct row_key key = row_key1(test_random(&random));
+
+		for (size_t k = 0; k < sizeof(value); k += 8) {
+			uint64_t n = test_random(&random);
+
+			memcpy(value + k, &n, 8);
+		}
+		store_put(store, STORE_QUEUE, row_key_span(&key),
+		    span_of(value, sizeof(value)));
+		if (i % 1024 == 0)
+			ck_assert_int_eq(store_commit(store, NULL), 0);
+	}
+}
+
+/* RocksDB tells in its own log that it holds writes back. */
+static bool
+stands_still(const char *dir)
+{
+	char path[300], line[1000];
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/LOG", dir);
+	file = fopen(path, "re");
+	ck_assert_ptr_nonnull(file);
+	while (fgets(line, sizeof(line), file) != NULL)
+		found |= strstr(line, "Stalling writes") != NULL ||
+			 strstr(line, "Stopping writes") != NULL;
+	fclose(file);
+	return found;
+}
+
+/* Each opening after a kill writes a file that no compaction lives to merge;
+ * RocksDB's default is to stand still at 36 of them, for seconds. */
+START_TEST(store_that_is_killed_again_and_again_does_not_stand_still)
+{
+	const char *dir = test_temp_dir();
+
+	for (int i = 0; i < 50; i++) {
+		pid_t pid = fork();
+		int status;
+
+		ck_assert_int_ge(pid, 0);
+		if (pid == 0) {
+			struct store *store = open_store(dir);
+
+			if (i == 0)
+				fill(store, 24);
+			for (uint64_t k = 0; k < 100; k++)
+				put(store, k * 1000 + (uint64_t)i);
+			ck_assert_int_eq(store_commit(store, NULL), 0);
+			_exit(stands_still(dir) ? 75 : 0);
+		}
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert(WIFEXITED(status));
+		ck_assert_msg(WEXITSTATUS(status) != 75,
+		    "it stands still after %d kills", i);
+		ck_assert_int_eq(WEXITSTATUS(status), 0);
+	}
+}
+END_TEST
+
 TEST_MAIN("store", store_reads_its_batch_and_keeps_it_only_by_a_commit,
     store_keys_sort_as_numbers, store_rows_that_are_cut_are_refused,
-    store_that_is_damaged_says_where, a_full_disk_is_told_and_loses_nothing)
+    store_that_is_damaged_says_where,
+    store_that_is_killed_again_and_again_does_not_stand_still,
+    a_full_disk_is_told_and_loses_nothing)

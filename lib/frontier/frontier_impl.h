@@ -21,7 +21,7 @@ enum {
 	TEXTS = 8192,        /* slots of the cache of links as written */
 	RULES = 256,         /* slots of the cache of robots rules */
 	SWEEP = 256,         /* waiting URLs that one sweep moves */
-	SCAN_OPEN = 1 << 17, /* keys read into the front cache at open … */
+	SCAN_OPEN = 1 << 14, /* keys read into the front cache at open … */
 	SCAN_STEP = 4096,    /* … and then at each commit */
 	RULES_BYTES = 8 << 20,
 	RULES_MAX = 2 << 20, /* bytes of one site's rules */

@@ -208,8 +208,8 @@ class Crawl:
     def out_path(self):
         return f"{self.dir}.out{self.runs}"
 
-    def err_path(self):
-        return f"{self.dir}.err{self.runs}"
+    def err_path(self, run=None):
+        return f"{self.dir}.err{run or self.runs}"
 
     def out(self):
         return read_bytes(self.out_path()).decode("utf-8", "replace")
@@ -423,10 +423,11 @@ def tail(text, lines=30):
 class Site:
     """A folder, served by scripts/site."""
 
-    def __init__(self, t, root, gzip=False):
+    def __init__(self, t, root, gzip=False, hosts=1):
         self.state = os.path.join(t.folder, f"site{t.number()}")
         self.script = os.path.join(TOP, "scripts", "site")
-        environment = {**os.environ, "SITE_GZIP": "on" if gzip else "off"}
+        environment = {**os.environ, "SITE_GZIP": "on" if gzip else "off",
+                       "SITE_HOSTS": str(hosts)}
         done = subprocess.run([self.script, "start", self.state, root], env=environment,
                               capture_output=True, text=True, check=False)
         if done.returncode != 0:
@@ -457,6 +458,7 @@ class Test:
         self.stack = contextlib.ExitStack()
         self.crawls = []
         self.count = 0
+        self.kept = False
 
     def number(self):
         self.count += 1
@@ -467,8 +469,8 @@ class Test:
         self.crawls.append(crawl)
         return crawl
 
-    def site(self, root, gzip=False):
-        site = Site(self, root, gzip)
+    def site(self, root, gzip=False, hosts=1):
+        site = Site(self, root, gzip, hosts)
         self.stack.callback(site.close)
         return site
 
@@ -525,8 +527,14 @@ class Test:
         """What the crawls had left running."""
         left = [pid for crawl in self.crawls for pid in crawl.close()]
         self.stack.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not self.kept:
+            shutil.rmtree(self.folder, ignore_errors=True)
         return left
+
+    def keep(self):
+        """What the test wrote outlives it, in this folder."""
+        self.kept = True
+        return self.folder
 
 
 def mode(path):

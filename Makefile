@@ -9,6 +9,7 @@
 #   make torture              the same promises, long: seeds, kills, cuts by the thousand
 #   make bench                the figures (installs larger sites)
 #   make bench-ipc            the queues beside Python's and a pipe
+#   make bench-recovery       how long work stands still after a kill
 
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
@@ -100,7 +101,7 @@ SCRIPTS.debug   := $(E2E) $(DISASTERS)
 SCRIPTS.asan    := $(E2E)
 SCRIPTS.tsan    :=
 
-.PHONY: all crawl check check-built torture bench bench-ipc install clean format tests
+.PHONY: all crawl check check-built torture bench bench-ipc bench-recovery install clean format tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $B/mpcrawl; @:
@@ -176,6 +177,11 @@ bench-ipc:
 	@scripts/setup
 	@$(MAKE) --no-print-directory MODE=release build/release/tests/bench/queue_bench
 	@BUILD=build/release scripts/bench-ipc
+
+bench-recovery:
+	@scripts/setup
+	@$(MAKE) --no-print-directory MODE=release all
+	@BUILD=build/release scripts/bench-recovery
 
 install: all
 	install -D -m 755 $B/mpcrawl $(DESTDIR)$(PREFIX)/bin/mpcrawl

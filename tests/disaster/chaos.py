@@ -15,9 +15,7 @@ import select
 import signal
 import time
 
-import sites
-from harness import (FINISHED, Failure, check, children, read_bytes, same, same_set, tail,
-                     wait_until)
+from harness import FINISHED, check, children, read_bytes, same, tail, wait_until
 
 # Roles as the table shows them; "all" is a kill of the whole process group,
 # "seeds" the process that adds them before the supervisor forks its workers.

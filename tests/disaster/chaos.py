@@ -18,8 +18,9 @@ import time
 from harness import FINISHED, check, children, read_bytes, same, tail, wait_until
 
 # Roles as the table shows them; "all" is a kill of the whole process group,
-# "seeds" the process that adds them before the supervisor forks its workers.
-ROLES = ["parser", "crawler", "recorder", "scheduler", "supervisor", "seeds", "all"]
+# "newborn" a child that has no name yet: a worker just forked, or the process
+# that adds the seeds before there are workers.
+ROLES = ["parser", "crawler", "recorder", "scheduler", "supervisor", "newborn", "all"]
 WORKERS = ["parser", "crawler", "recorder"]
 
 # What of a record is of its run: the moment, and the path that led to the page.
@@ -29,7 +30,7 @@ OF_THE_RUN = {"crawl_id", "ts", "host_delay_ms", "dns_ms", "connect_ms", "tls_ms
 
 def role_of(pid):
     name = read_bytes(f"/proc/{pid}/comm").decode().strip()
-    return "seeds" if name == "mpcrawl" else name.partition(".")[0]
+    return "newborn" if name == "mpcrawl" else name.partition(".")[0]
 
 
 class Handle:
@@ -66,29 +67,35 @@ class Killer:
         self.power_cuts = power_cuts    # share of those that lose the shared memory too
         self.kills = collections.Counter()
         self.stopped = collections.Counter()
-        self.restarts = self.lost = 0
+        self.restarts = self.lost = self.looks = 0
         self.asleep = []                # heap of (when to go on, pid, handle)
-        start = time.monotonic()
-        self.due = {role: start + random.uniform(*rest) for role in ("scheduler", "supervisor")}
+        self.began = time.monotonic()
+        self.due = {role: self.began + random.uniform(*rest) for role in ("scheduler", "supervisor")}
 
     def total(self):
         return sum(self.kills.values())
 
-    def run(self, kills, seconds, settings=None):
+    def seconds_for(self, kills):
+        """What so many should take, as far as can be told."""
+        each = sum(1 / rate for rate in self.rate) / 2
+        if self.total() > 10:
+            each = max(each, (time.monotonic() - self.began) / self.total())
+        return kills * each
+
+    def run(self, kills, seconds, settings):
         """Until so many have been killed, or the crawl has ended: True for the
-        first.  `settings` change those of the crawl when it is started again."""
+        first.  settings() are changed when it is started again."""
         end = time.monotonic() + seconds
-        settings = settings or {}
         while self.total() < kills:
             check(time.monotonic() < end,
                   lambda: f"{self.total()} kills in {seconds} s; it said:\n{self.words()}")
-            if not self.crawl.running() and not self.start_again(settings):
+            if not self.crawl.running() and not self.start_again(settings()):
                 return False
             self.act()
             self.pause(random.uniform(1 / self.rate[1], 1 / self.rate[0]))
         self.let_go_on(float("inf"))
         if not self.crawl.running():
-            self.start_again(settings)
+            self.start_again(settings())
         return True
 
     def words(self):
@@ -96,11 +103,11 @@ class Killer:
 
     def start_again(self, settings):
         """False when the crawl has ended by itself."""
-        status = self.crawl.wait(5)
+        status = self.crawl.wait(30)
         if status == FINISHED:
             return False
         # 1: the process that adds the seeds was killed, and it says so.
-        check(status == -signal.SIGKILL or (status == 1 and self.kills["seeds"] > 0),
+        check(status == -signal.SIGKILL or (status == 1 and self.kills["newborn"] > 0),
               lambda: f"exit status {status} after {self.summary()}; it said:\n{self.words()}")
         self.crawl.start(**settings)
         self.restarts += 1
@@ -127,7 +134,7 @@ class Killer:
         some = [pid for pid, is_role in found if is_role == role]
         # Before there is a worker: now and then what comes before them.
         if not some and random.random() < 0.05:
-            some = [pid for pid, is_role in found if is_role == "seeds"]
+            some = [pid for pid, is_role in found if is_role == "newborn"]
         return some
 
     def kill_one(self, role):
@@ -153,12 +160,14 @@ class Killer:
             check(handle.dies(20), f"{actual}, pid {pid}, does not die of SIGKILL")
         if role in ("supervisor", "all"):
             # Its status says what it died of: it may have ended by itself.
-            if self.crawl.wait(5) != -signal.SIGKILL:
+            if self.crawl.wait(30) != -signal.SIGKILL:
                 return False
-        if role == "all" and random.random() < self.power_cuts:
-            wait_until(lambda: not self.crawl.pids(), 5, "the killed to be gone")
-            self.lost += bool(self.crawl.shm_left())
-            self.crawl.lose_shm()
+        if role == "all":
+            wait_until(lambda: not self.crawl.pids(), 30, "the killed to be gone")
+            if random.random() < self.power_cuts:
+                self.lost += bool(self.crawl.shm_left())
+                self.crawl.lose_shm()
+            self.looks += fsck(self.crawl)
         self.kills[actual] += 1
         return True
 
@@ -273,10 +282,14 @@ def judge(undisturbed, crawl):
 
 
 def fsck(crawl):
-    """`mpcrawl fsck` finds nothing, once there is one."""
-    if "fsck" in crawl.command("help").out:
-        result = crawl.command("fsck", seconds=60)
-        same(result.status, 0, f"exit status of {result!r}")
+    """`mpcrawl fsck` finds nothing, also in the middle of a crawl whose processes
+    were all killed.  False when it did not look: nothing was there yet."""
+    has_one = crawl.command("help", "fsck", seconds=60).status == 0
+    if not has_one or not os.path.isdir(crawl.dir + "/out"):
+        return False
+    result = crawl.command("fsck", seconds=300)
+    same(result.status, 0, f"exit status of {result!r}")
+    return True
 
 
 def table(killer, seen, found):
@@ -290,6 +303,7 @@ def table(killer, seen, found):
           f"{sum(killer.stopped.values()):6d}")
     print(f"supervisor restarts  {killer.restarts}")
     print(f"segments lost        {killer.lost}")
+    print(f"looks by fsck        {killer.looks}")
     print(f"records compared     {len(seen.records)}")
     print(f"differences          {len(found)}", flush=True)
     for line in found[:20]:
@@ -299,6 +313,7 @@ def table(killer, seen, found):
 def figures(killer, found, name=""):
     print(f"figure: kills in one crawl{name}: {killer.total()}")
     print(f"figure: stops{name}: {sum(killer.stopped.values())}")
+    print(f"figure: looks by fsck in the middle{name}: {killer.looks}")
     print(f"figure: segments lost{name}: {killer.lost}")
     print(f"figure: records that differ{name}: {len(found)}")
     print(f"figure: supervisor restarts{name}: {killer.restarts}", flush=True)
@@ -328,23 +343,28 @@ def chaos(t, root, copies=2, kills=80, seconds=240, delay_ms=None, name="", kill
     served = [t.site(root) for _ in range(copies)]
     seeds = [site.url + "index.html" for site in served]
     settings = {"host_concurrency": 8, "crawlers": 2, "parsers": 2, **settings}
-    undisturbed = Seen(t.crawl(*seeds, **settings).run(seconds=120))
+    undisturbed = Seen(t.crawl(*seeds, **settings).run(seconds=300))
     pages = len(undisturbed.records)
-    if delay_ms is None:
-        # It lasts three times as long as so many kills should take.
-        mean = sum(1 / rate for rate in (killer or {}).get("rate", (5, 20))) / 2
-        delay_ms = int(3000 * kills * mean * copies / pages) + 1
     crawl = t.crawl(*seeds, **settings)
-    crawl.start(host_delay=f"{delay_ms}ms")
     k = Killer(crawl, **(killer or {}))
-    enough = k.run(kills, seconds, {"host_delay": f"{delay_ms}ms"})
-    check(enough or not delay_ms, f"the crawl ended after {k.summary()}: more --host-delay")
-    if enough and crawl.running() and delay_ms:
-        result = crawl.command("stop", seconds=30)
+
+    def pace():
+        """What is left lasts three times as long as the kills that are left."""
+        ms = delay_ms
+        if ms is None:
+            left = max(1, pages - crawl.count())
+            ms = int(3000 * k.seconds_for(kills - k.total()) * copies / left) + 1
+        return {"host_delay": f"{ms}ms"}
+
+    crawl.start(**pace())
+    enough = k.run(kills, seconds, pace)
+    check(enough or delay_ms == 0, f"the crawl ended after {k.summary()}: more --host-delay")
+    if enough and crawl.running() and delay_ms != 0:
+        result = crawl.command("stop", seconds=60)
         if result.status == 0:
-            crawl.wait(30)
+            crawl.wait(60)
         crawl.start(host_delay=0)
-    crawl.ends(FINISHED, 120)
+    crawl.ends(FINISHED, 300)
     k.check_quiet()
     seen, found = judge(undisturbed, crawl)
     table(k, seen, found)

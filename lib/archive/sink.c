@@ -69,7 +69,11 @@ sink_fail(const char *dir, const char *name, const char *what, int number,
 
 /* --- opening ------------------------------------------------------------- */
 
-/* Made when it is missing and nothing is expected in it. */
+/*
+ * Made when it is missing and nothing is expected in it.  A folder is durable
+ * when the one that it is in is: synced at each open, for whoever made it may
+ * have been killed before it could.
+ */
 static int
 folder_open(const char *dir, bool expected, struct sink *sink, struct err *err)
 {
@@ -77,17 +81,15 @@ folder_open(const char *dir, bool expected, struct sink *sink, struct err *err)
 	int parent, r = 0;
 
 	sink->dirfd = open(dir, flags);
-	if (sink->dirfd >= 0)
-		return 0;
-	if (errno != ENOENT)
+	if (sink->dirfd < 0 && errno != ENOENT)
 		return sink_fail(dir, "", "open the folder", errno, err);
-	if (expected)
+	if (sink->dirfd < 0 && expected)
 		return err_set(err, -ENODATA,
 		    "%s: the folder is gone, with records that were written",
 		    dir);
-	if (mkdir(dir, 0755) < 0 || (sink->dirfd = open(dir, flags)) < 0)
+	if (sink->dirfd < 0 &&
+	    (mkdir(dir, 0755) < 0 || (sink->dirfd = open(dir, flags)) < 0))
 		return sink_fail(dir, "", "make the folder", errno, err);
-	/* A folder is durable when the one that it is in is. */
 	parent = openat(sink->dirfd, "..", flags);
 	if (parent < 0 || fsync(parent) < 0)
 		r = sink_fail(dir, "..", "sync the folder", errno, err);

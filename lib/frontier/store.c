@@ -1,6 +1,7 @@
 #include "lib/frontier/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <rocksdb/c.h>
 #include <sys/stat.h>
@@ -142,6 +143,33 @@ store_options(struct store *store, uint64_t cache_bytes)
 	store->batch = rocksdb_writebatch_wi_create(0, 1);
 }
 
+/*
+ * RocksDB would make missing folders above it too, and sync none of them.  The
+ * one above has the store's name: synced at each open, for whoever made the
+ * name may have been killed before it could.
+ */
+static int
+folder_make(const char *dir, struct err *err)
+{
+	int fd = -1, above = -1, r = 0;
+
+	if (mkdir(dir, 0700) == 0 || errno == EEXIST) {
+		fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0)
+			above = openat(fd, "..",
+			    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (above < 0 || fsync(above) < 0)
+		r = err_set(err,
+		    errno == ENOSPC || errno == EDQUOT ? -ENOSPC : -EIO,
+		    "%s: cannot make the folder: %s", dir, strerror(errno));
+	if (above >= 0)
+		close(above);
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
 int
 store_open(const char *dir, uint64_t cache_bytes, struct store **out,
     struct err *err)
@@ -152,12 +180,9 @@ store_open(const char *dir, uint64_t cache_bytes, struct store **out,
 
 	if (store == NULL)
 		return -ENOMEM;
-	/* RocksDB would make missing folders above it too. */
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST) {
-		r = err_set(err, errno == ENOSPC ? -ENOSPC : -EIO, "%s: %s",
-		    dir, strerror(errno));
+	r = folder_make(dir, err);
+	if (r < 0)
 		goto done;
-	}
 	store_options(store, cache_bytes);
 	store->db = rocksdb_open_column_families(store->options, dir,
 	    STORE_TABLES + 1, names,

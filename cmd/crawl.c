@@ -114,7 +114,7 @@ read_id(const char *path, uint8_t id[16])
 	n = read(fd, id, 16);
 	close(fd);
 	if (n < 0)
-		return -EIO;
+		return -errno;
 	return n == 16 ? 0 : -EBADMSG;
 }
 
@@ -126,7 +126,7 @@ sync_dir(const struct crawl *crawl, struct err *err)
 	int r = 0;
 
 	if (fd < 0 || fsync(fd) < 0)
-		r = err_set(err, -EIO, "%s: %m", crawl->dir);
+		r = err_set(err, -errno, "dir: %s: %m", crawl->dir);
 	if (fd >= 0)
 		close(fd);
 	return r;
@@ -147,9 +147,10 @@ make_id(const struct crawl *crawl, const char *path, uint8_t id[16],
 		return err_set(err, -EIO, "no random bytes: %m");
 	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return err_set(err, -errno, "%s: %m", temp);
+		return err_set(err, -errno, "dir: %s: %m", temp);
+	errno = ENOSPC; /* of a write that was not whole */
 	if (write(fd, id, 16) != 16 || fsync(fd) < 0 || rename(temp, path) < 0)
-		r = err_set(err, -EIO, "%s: %m", path);
+		r = err_set(err, -errno, "dir: %s: %m", path);
 	close(fd);
 	if (r == 0)
 		r = sync_dir(crawl, err);
@@ -194,7 +195,7 @@ identify(struct crawl *crawl, bool may_make, struct err *err)
 		    "crawl in another --dir",
 		    path);
 	else if (r < 0)
-		return err_set(err, r, "%s: %s", path, strerror(-r));
+		return err_set(err, r, "dir: %s: %s", path, strerror(-r));
 	return r < 0 ? r : name_segment(crawl, err);
 }
 
@@ -456,6 +457,30 @@ crawl_disk_free(const struct crawl *crawl)
 	if (statvfs(crawl->dir, &fs) < 0)
 		return UINT64_MAX; /* cannot be told: do not stand still */
 	return (uint64_t)fs.f_bavail * fs.f_frsize;
+}
+
+int
+crawl_try_disk(const struct crawl *crawl, struct err *err)
+{
+	static const char block[4096];
+	const char *what = "make a file";
+	int fd, r = 0;
+
+	fd = open(crawl->dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	/* Not every filesystem has files without a name: then nothing is known
+	 * beforehand. */
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR ||
+			  errno == ENOENT || errno == EINVAL))
+		return 0;
+	if (fd >= 0)
+		what = "write";
+	if (fd < 0 || write(fd, block, sizeof(block)) < 0 || fdatasync(fd) < 0)
+		r = err_set(err,
+		    errno == ENOSPC || errno == EDQUOT ? -ENOSPC : -EIO,
+		    "%s: cannot %s: %s", crawl->dir, what, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return r;
 }
 
 uint64_t

@@ -37,6 +37,7 @@ enum exit_status {
 /* Exit statuses of a worker that are no fault of its own (protocol.md 7). */
 enum worker_exit {
 	WORKER_DONE = 0,
+	WORKER_DISK = 74,    /* the disk fails: EIO */
 	WORKER_NO_ROOM = 75, /* no room on the disk */
 	WORKER_CORRUPT = 76, /* an impossible value in the segment */
 };
@@ -171,5 +172,10 @@ void crawl_snapshot(const struct crawl *crawl, struct snapshot *out);
  * means there, and never less than a commit needs; and what is free now. */
 uint64_t crawl_reserve(const struct crawl *crawl);
 uint64_t crawl_disk_free(const struct crawl *crawl);
+/*
+ * Write something to a file without a name in the crawl's folder, and sync it.
+ * 0, or -ENOSPC (a quota's end, too), -EIO with `err`.
+ */
+MUST_USE int crawl_try_disk(const struct crawl *crawl, struct err *err);
 
 #endif

@@ -93,6 +93,22 @@ prepare(struct crawl *crawl, struct err *err)
 	return crawl->notice_fd < 0 ? err_set(err, -errno, "eventfd: %m") : 0;
 }
 
+/* A crawl that could not be begun: mostly something a person wrote. */
+static int
+exit_status_of(int r)
+{
+	switch (r) {
+	case -ENOSPC:
+	case -EDQUOT:
+		return EXIT_DISK;
+	case -ENOMEM:
+	case -EIO:
+		return EXIT_INTERNAL;
+	default:
+		return EXIT_USAGE;
+	}
+}
+
 int
 command_start(int argc, char **argv)
 {
@@ -109,7 +125,7 @@ command_start(int argc, char **argv)
 		log_error("%s", err.text[0] ? err.text : strerror(-r));
 		crawl_close(&crawl);
 		config_fini(&crawl.config);
-		return r == -ENOMEM ? EXIT_INTERNAL : EXIT_USAGE;
+		return exit_status_of(r);
 	}
 	r = seed_run(&crawl, argv + 1, n_words);
 	if (r == EXIT_FINISHED && crawl.config.detach &&

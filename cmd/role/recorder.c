@@ -41,6 +41,7 @@ struct recorder {
 	struct record_options options;
 	struct verdict_limits limits;
 	struct sink *sink;
+	struct err err; /* of the outputs: which file, and what */
 	struct buf lines;
 	uint64_t seq; /* the last one given */
 	struct held held[RECORDER_GROUP];
@@ -109,8 +110,9 @@ find_cut(struct recorder *rec, uint64_t *end)
 }
 
 static int
-open_sink(struct recorder *rec, struct err *err)
+open_sink(struct recorder *rec)
 {
+	struct err *err = &rec->err;
 	struct err why = ERR_NONE;
 	char dir[PATH_MAX];
 	uint64_t end = 0, out_seq, out_end;
@@ -189,7 +191,6 @@ take(struct recorder *rec, uint32_t cell, bool dead)
 	struct capture capture;
 	struct order order;
 	struct decision decision;
-	struct err err = ERR_NONE;
 	char cause[80];
 	bool has_output, has_capture;
 	uint8_t blames = conveyor_word(rec->cv, cell).attempts & CELL_BLAMES;
@@ -244,11 +245,9 @@ take(struct recorder *rec, uint32_t cell, bool dead)
 	    has_output ? &output : NULL);
 	/* The disk's errors are not the page's. */
 	roster_clear_current(rec->cv);
-	if (r == 0 && rec->lines.len > 0) {
-		r = sink_append(rec->sink, buf_span(&rec->lines), &end, &err);
-		if (r < 0)
-			log_warn("%s", err.text);
-	}
+	if (r == 0 && rec->lines.len > 0)
+		r = sink_append(rec->sink, buf_span(&rec->lines), &end,
+		    &rec->err);
 	if (r < 0)
 		return r;
 	roster_count(rec->cv, COUNTER_BYTES, rec->lines.len);
@@ -263,19 +262,16 @@ static int
 close_group(struct recorder *rec)
 {
 	uint32_t cells[RECORDER_GROUP];
-	struct err err = ERR_NONE;
 	int64_t start = now_mono_us();
 	int r;
 
 	if (rec->n_held == 0)
 		return 0;
-	r = sink_sync(rec->sink, &err);
-	if (r < 0) {
-		/* The kernel may think the pages clean now: nothing of this
-		 * group is vouched for, the successor cuts it. */
-		log_error("%s", err.text);
-		return -ENOSPC;
-	}
+	/* After an error the kernel may think the pages clean: nothing of this
+	 * group is vouched for, the successor cuts it. */
+	r = sink_sync(rec->sink, &rec->err);
+	if (r < 0)
+		return r;
 	rec->synced_us = now_mono_us();
 	rec->sync_us = rec->synced_us - start;
 	for (size_t i = 0; i < rec->n_held; i++) {
@@ -366,7 +362,6 @@ recorder_main(struct worker *worker)
 	const struct config *config = &worker->crawl->config;
 	/* A group of cells is too large for the stack of a role to be sure. */
 	static struct recorder rec;
-	struct err err = ERR_NONE;
 	int r;
 
 	rec = (struct recorder){ .worker = worker,
@@ -382,18 +377,17 @@ recorder_main(struct worker *worker)
 	 * without body and links. */
 	buf_init(&rec.lines, 16 << 20);
 
-	r = role_wait_for_room(worker);
+	r = role_wait_for_room(worker, &rec.err);
 	if (r == 0)
-		r = open_sink(&rec, &err);
+		r = open_sink(&rec);
 	if (r == -EINTR)
 		return WORKER_DONE;
-	if (r < 0 && r != -EBADMSG)
-		return role_failed(r, err.text[0] ? err.text : "outputs");
 	while (r == 0 && !role_stopping())
 		r = turn(&rec);
 	if (r == 0)
 		r = close_group(&rec);
 	sink_close(rec.sink);
 	buf_fini(&rec.lines);
-	return r < 0 ? role_failed(r, "recording") : WORKER_DONE;
+	return r < 0 ? role_failed_on_disk(r, &rec.err, "recording")
+		     : WORKER_DONE;
 }

@@ -102,25 +102,42 @@ role_run(struct crawl *crawl, enum role_id role, uint32_t index)
 	_exit(mains[role](&worker));
 }
 
-int
-role_wait_for_room(struct worker *worker)
+/* Why nothing can be written now: into `note`, and true. */
+static bool
+lacks_room(struct crawl *crawl, char note[ROSTER_NOTE], struct err *err,
+    int *error)
 {
-	struct crawl *crawl = worker->crawl;
-	uint64_t need = crawl_reserve(crawl);
+	uint64_t need = crawl_reserve(crawl), free = crawl_disk_free(crawl);
+
+	if (free < need) {
+		snprintf(note, ROSTER_NOTE,
+		    "paused: %llu MiB free under the crawl directory, %llu MiB "
+		    "wanted (disk_reserve)",
+		    (unsigned long long)free >> 20,
+		    (unsigned long long)need >> 20);
+		return true;
+	}
+	/* A quota is seen by trying alone. */
+	*error = crawl_try_disk(crawl, err);
+	if (*error != -ENOSPC)
+		return false;
+	snprintf(note, ROSTER_NOTE, "paused, no room: %.120s", err->text);
+	return true;
+}
+
+int
+role_wait_for_room(struct worker *worker, struct err *err)
+{
 	char note[ROSTER_NOTE];
 	bool said = false;
+	int error = 0;
 
-	while (crawl_disk_free(crawl) < need) {
+	while (lacks_room(worker->crawl, note, err, &error)) {
 		struct timespec pause = { 0, ROOM_LOOK_MS * 1000000L };
 
 		if (role_stopping())
 			return -EINTR;
 		if (!said) {
-			snprintf(note, sizeof(note),
-			    "paused: %llu MiB free under the crawl directory, "
-			    "%llu MiB wanted (disk_reserve)",
-			    (unsigned long long)crawl_disk_free(crawl) >> 20,
-			    (unsigned long long)need >> 20);
 			log_warn("%s; it goes on by itself", note);
 			roster_note(worker->cv, note);
 			said = true;
@@ -128,6 +145,9 @@ role_wait_for_room(struct worker *worker)
 		roster_beat(worker->cv, now_mono_ms());
 		nanosleep(&pause, NULL);
 	}
+	if (error < 0)
+		return error;
+	err->text[0] = '\0';
 	if (said) {
 		log_info("there is room again, going on");
 		roster_note(worker->cv, "");
@@ -149,4 +169,23 @@ role_failed(int error, const char *what)
 	}
 	log_error("%s: %s", what, strerror(-error));
 	return 1;
+}
+
+int
+role_failed_on_disk(int error, const struct err *err, const char *what)
+{
+	if (err->text[0] == '\0')
+		return role_failed(error, what);
+	if (error == -ENOSPC) {
+		log_warn("%s; it goes on when there is room (key dir: where "
+			 "the crawl's files are)",
+		    err->text);
+		return WORKER_NO_ROOM;
+	}
+	if (error == -EIO) {
+		log_error("%s (key dir: where the crawl's files are)",
+		    err->text);
+		return WORKER_DISK;
+	}
+	return role_failed(error, err->text);
 }

@@ -18,7 +18,7 @@ struct worker {
 
 /*
  * A role's whole life, from after the fork to its exit status: 0 when it was
- * asked to end, WORKER_NO_ROOM, WORKER_CORRUPT, 1 for anything else.
+ * asked to end, one of enum worker_exit, 1 for anything else.
  */
 typedef int role_main(struct worker *worker);
 
@@ -42,14 +42,22 @@ sigset_t role_signals(void);
 
 /*
  * Wait until the disk under the crawl has room again, saying so in the
- * roster; returns at once when it has.  0, or -EINTR when asked to end.
+ * roster; returns at once when it has.  0, -EINTR when asked to end, -EIO with
+ * `err`: the disk fails.
  */
-MUST_USE int role_wait_for_room(struct worker *worker);
+MUST_USE int role_wait_for_room(struct worker *worker, struct err *err);
 
 /*
  * The exit status for an error: logs it once, in words.  -EBADMSG: the
  * segment holds an impossible value.
  */
 int role_failed(int error, const char *what);
+
+/*
+ * The same for an error of outputs or store: `err` has the sentence that names
+ * the file, or is empty and `what` has to do.  A full disk and one that fails
+ * have an exit status each, and blame no page.
+ */
+int role_failed_on_disk(int error, const struct err *err, const char *what);
 
 #endif

@@ -303,21 +303,27 @@ scheduler_main(struct worker *worker)
 	struct err err = ERR_NONE;
 	int r;
 
-	if (role_wait_for_room(worker) < 0)
+	r = role_wait_for_room(worker, &err);
+	if (r == -EINTR)
 		return WORKER_DONE;
-	r = open_all(&s, &err);
+	if (r == 0)
+		r = open_all(&s, &err);
 	if (r == 0)
 		r = run(&s);
 	/* Cells on the stack are FREE in all but name: put them back. */
 	while (r == 0 && s.n_free > 0)
 		r = conveyor_push(s.cv, QUEUE_FREE, s.free[--s.n_free]);
-	frontier_close(s.frontier);
+	if (r < 0 && err.text[0] == '\0')
+		err_set(&err, r, "%s", frontier_trouble(s.frontier));
+	/* After a failed write RocksDB aborts the process rather than write to
+	 * that file again, as a close does: it is left as it is. */
+	if (r != -EIO && r != -ENOSPC)
+		frontier_close(s.frontier);
 	lineup_fini(&s.lineup);
 	loop_fini(&s.loop);
 	free(s.leases);
 	free(s.free);
 	free(s.batch);
 	free(s.aside);
-	return r < 0 ? role_failed(r, err.text[0] ? err.text : "scheduling")
-		     : WORKER_DONE;
+	return r < 0 ? role_failed_on_disk(r, &err, "scheduling") : WORKER_DONE;
 }

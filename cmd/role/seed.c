@@ -185,6 +185,8 @@ seed_all(struct seeder *s, char **words, int n_words, struct err *err)
 
 	r = crawl_path(s->crawl, "frontier", dir, err);
 	if (r == 0)
+		r = crawl_try_disk(s->crawl, err);
+	if (r == 0)
 		r = frontier_open(dir, &s->crawl->config, s->crawl->id,
 		    now_unix_ms(), &s->frontier, err);
 	if (r == 0)
@@ -242,13 +244,20 @@ seed_main(struct crawl *crawl, char **words, int n_words)
 
 	url_init(&s.url);
 	r = seed_all(&s, words, n_words, &err);
+	if (r < 0 && err.text[0] == '\0')
+		err_set(&err, r, "%s", frontier_trouble(s.frontier));
 	if (r < 0)
-		log_error("%s", err.text[0] ? err.text : strerror(-r));
+		log_error("%s%s", err.text[0] ? err.text : strerror(-r),
+		    r == -EIO || r == -ENOSPC
+			? " (key dir: where the crawl's files are)"
+			: "");
 	else if (crawl->seeded->refused > 0)
 		log_warn("%llu lines of %s are no URL and were left out",
 		    (unsigned long long)crawl->seeded->refused,
 		    crawl->config.input);
-	frontier_close(s.frontier);
+	/* See scheduler_main(). */
+	if (r != -EIO && r != -ENOSPC)
+		frontier_close(s.frontier);
 	url_fini(&s.url);
 	return exit_status_of(r);
 }

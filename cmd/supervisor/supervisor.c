@@ -92,6 +92,7 @@ spawn(struct slot *slot)
 	slot->timer_ms = INT64_MAX;
 	/* Before the fork: from there on the page is the worker's. */
 	roster_assign(crawl->cv, slot->id, &entry);
+	slot->jobs = roster_counter(crawl->cv, slot->id, COUNTER_JOBS);
 	pid = fork();
 	if (pid == 0) {
 		abandon(sup);
@@ -182,6 +183,7 @@ is_guilty(int status)
 		return WTERMSIG(status) != SIGKILL &&
 		       WTERMSIG(status) != SIGTERM;
 	return WEXITSTATUS(status) != WORKER_DONE &&
+	       WEXITSTATUS(status) != WORKER_DISK &&
 	       WEXITSTATUS(status) != WORKER_NO_ROOM &&
 	       WEXITSTATUS(status) != WORKER_CORRUPT;
 }
@@ -206,6 +208,9 @@ describe(struct slot *slot, int status)
 		snprintf(slot->last, sizeof(slot->last),
 		    "died of signal %d (%s)", WTERMSIG(status),
 		    strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status) == WORKER_DISK)
+		snprintf(slot->last, sizeof(slot->last),
+		    "could not use the disk");
 	else if (WEXITSTATUS(status) == WORKER_NO_ROOM)
 		snprintf(slot->last, sizeof(slot->last),
 		    "found no room on the disk");
@@ -225,6 +230,21 @@ cpu_of(const struct rusage *usage)
 	       (uint64_t)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec);
 }
 
+/*
+ * An end that the next start would only repeat?  One that has taken work may
+ * have met a page that kills it; not so when the disk fails, for then it has
+ * to have finished some to be worth another try.
+ */
+static bool
+is_hopeless(int status, bool worked, bool finished)
+{
+	if (!WIFEXITED(status))
+		return false;
+	if (WEXITSTATUS(status) == WORKER_DISK)
+		return !finished;
+	return is_guilty(status) && !worked;
+}
+
 /* What a death was, as an event. */
 static enum child_event
 event_of(const struct slot *slot, int status, bool worked)
@@ -233,7 +253,8 @@ event_of(const struct slot *slot, int status, bool worked)
 
 	if (done && slot->role == ROLE_STREAMER)
 		return CHILD_LEFT; /* nobody reads standard output any more */
-	if (WIFEXITED(status) && WEXITSTATUS(status) == WORKER_NO_ROOM)
+	if (WIFEXITED(status) && (WEXITSTATUS(status) == WORKER_NO_ROOM ||
+				     WEXITSTATUS(status) == WORKER_DISK))
 		return CHILD_DIED_EARLY;
 	return worked || done ? CHILD_DIED : CHILD_DIED_EARLY;
 }
@@ -244,6 +265,8 @@ bury(struct slot *slot, int status, const struct rusage *usage)
 	struct supervisor *sup = slot->sup;
 	struct conveyor *cv = sup->crawl->cv;
 	bool worked = roster_has_worked(cv, slot->id);
+	bool finished = roster_counter(cv, slot->id, COUNTER_JOBS) !=
+			slot->jobs;
 	bool guilty = is_guilty(status);
 	struct conveyor_fault fault = { .suspects = slot->role == ROLE_CRAWLER,
 		.cause = cause_of(slot, status) };
@@ -259,7 +282,7 @@ bury(struct slot *slot, int status, const struct rusage *usage)
 	slot->died_ms = now_mono_ms();
 	if (WIFEXITED(status) && WEXITSTATUS(status) == WORKER_CORRUPT)
 		sup->corrupt = true;
-	if (WIFEXITED(status) && guilty && !worked)
+	if (is_hopeless(status, worked, finished))
 		slot->hopeless++;
 	else
 		slot->hopeless = 0;

@@ -33,6 +33,7 @@ struct slot {
 	int64_t died_ms;  /* monotonic */
 	uint32_t starts;
 	uint32_t hopeless; /* early ends with a status of failure, in a row */
+	uint64_t jobs;     /* done by its predecessors */
 	bool unwatched;    /* no descriptor tells of its death */
 	char last[80];     /* how the last one ended, in words */
 };

@@ -370,10 +370,12 @@ frontier_open(const char *dir, const struct config *config,
 		    false, &f->scan);
 	if (r == 0)
 		r = seen_fill(f, SCAN_OPEN);
-	if (r < 0)
+	if (r < 0 && frontier_trouble(f)[0] == '\0')
 		err_set(err, r, "%s: %s", dir,
 		    r == -ENOMEM ? "no memory" : "the store is damaged");
 done:
+	if (r < 0 && frontier_trouble(f)[0] != '\0')
+		err_set(err, r, "%s", frontier_trouble(f));
 	if (r == 0) {
 		*out = f;
 		f = NULL;
@@ -489,6 +491,12 @@ end_changes(struct frontier *f)
 		if (host_is_idle(host))
 			host_free(&f->hosts, host);
 	}
+}
+
+const char *
+frontier_trouble(const struct frontier *f)
+{
+	return f != NULL && f->store != NULL ? store_trouble(f->store) : "";
 }
 
 int

@@ -46,6 +46,12 @@ MUST_USE int frontier_open(const char *dir, const struct config *config,
  */
 MUST_USE int frontier_begin(struct frontier *frontier, struct err *err);
 
+/*
+ * What the disk said when a call without an `err` returned -EIO or -ENOSPC,
+ * with the file's name; "": nothing.  NULL is allowed; until the close.
+ */
+const char *frontier_trouble(const struct frontier *frontier);
+
 /* Without a commit: what was not committed is queued again. */
 void frontier_close(struct frontier *frontier);
 

@@ -47,9 +47,11 @@ struct store {
 	rocksdb_readoptions_t *read;
 	rocksdb_writeoptions_t *write;
 	rocksdb_writebatch_wi_t *batch;
+	struct err trouble; /* the last one */
 };
 
 struct store_scan {
+	struct store *store;
 	rocksdb_readoptions_t *read;
 	rocksdb_iterator_t *iter;
 	char *below; /* RocksDB borrows it for the life of the scan */
@@ -59,7 +61,7 @@ struct store_scan {
 
 /* RocksDB tells what went wrong in words only. */
 static int
-store_error(char *words, struct err *err, const char *what)
+store_error(struct store *store, char *words, struct err *err, const char *what)
 {
 	int r = -EIO;
 
@@ -70,9 +72,12 @@ store_error(char *words, struct err *err, const char *what)
 	else if (strstr(words, "families not opened") != NULL)
 		r = -EPROTO;
 	if (r == -EPROTO)
-		err_set(err, r, "%s: made by a newer mpcrawl: %s", what, words);
+		err_set(&store->trouble, r, "%s: made by a newer mpcrawl: %s",
+		    what, words);
 	else
-		err_set(err, r, "%s: %s", what, words);
+		err_set(&store->trouble, r, "%s: %s", what, words);
+	if (err != NULL)
+		*err = store->trouble;
 	rocksdb_free(words);
 	return r;
 }
@@ -98,8 +103,12 @@ store_options(struct store *store, uint64_t cache_bytes)
 	 */
 	rocksdb_options_set_wal_recovery_mode(o,
 	    rocksdb_point_in_time_recovery);
-	/* One small log of warnings, no statistics. */
-	rocksdb_options_set_info_log_level(o, 2);
+	/*
+	 * A log of what it found when it was opened, no statistics.  Lines
+	 * later on would come when a write has failed, and the next write of
+	 * the same file aborts the process.
+	 */
+	rocksdb_options_set_info_log_level(o, 4);
 	rocksdb_options_set_keep_log_file_num(o, 1);
 	rocksdb_options_set_max_log_file_size(o, 1 << 20);
 	rocksdb_options_set_stats_dump_period_sec(o, 0);
@@ -190,7 +199,7 @@ store_open(const char *dir, uint64_t cache_bytes, struct store **out,
 	    store->tables, &words);
 	if (words != NULL) {
 		store->db = NULL;
-		r = store_error(words, err, dir);
+		r = store_error(store, words, err, dir);
 		goto done;
 	}
 	*out = store;
@@ -226,7 +235,7 @@ store_open_to_read(const char *dir, uint64_t cache_bytes, struct store **out,
 		bool halfway = strstr(words, "family not found") != NULL;
 
 		store->db = NULL;
-		r = store_error(words, err, dir);
+		r = store_error(store, words, err, dir);
 		if (halfway)
 			r = -ENOENT;
 	} else {
@@ -235,6 +244,12 @@ store_open_to_read(const char *dir, uint64_t cache_bytes, struct store **out,
 	}
 	store_close(store);
 	return r;
+}
+
+const char *
+store_trouble(const struct store *store)
+{
+	return store->trouble.text;
 }
 
 void
@@ -276,7 +291,7 @@ store_get(struct store *store, enum store_table table, struct span key,
 	    store->db, store->read, store->tables[table], key.ptr, key.len,
 	    &len, &words);
 	if (words != NULL)
-		return store_error(words, NULL, "");
+		return store_error(store, words, NULL, "reading the store");
 	if (value == NULL)
 		return 0;
 	if (out != NULL) {
@@ -321,7 +336,7 @@ store_commit(struct store *store, struct err *err)
 	rocksdb_write_writebatch_wi(store->db, store->write, store->batch,
 	    &words);
 	if (words != NULL)
-		return store_error(words, err, "commit");
+		return store_error(store, words, err, "commit");
 	rocksdb_writebatch_wi_clear(store->batch);
 	return 0;
 }
@@ -335,6 +350,7 @@ store_scan_open(struct store *store, enum store_table table, struct span from,
 
 	if (scan == NULL)
 		return -ENOMEM;
+	scan->store = store;
 	scan->below = (char *)(scan + 1);
 	scan->below_len = below.len;
 	if (below.len > 0)
@@ -370,7 +386,9 @@ store_scan_next(struct store_scan *scan, struct span *key, struct span *value)
 		/* After the end, next() is not allowed. */
 		scan->started = false;
 		rocksdb_iter_get_error(scan->iter, &words);
-		return words == NULL ? 0 : store_error(words, NULL, "");
+		return words == NULL ? 0
+				     : store_error(scan->store, words, NULL,
+					   "reading the store");
 	}
 	key->ptr = rocksdb_iter_key(scan->iter, &key->len);
 	value->ptr = rocksdb_iter_value(scan->iter, &value->len);

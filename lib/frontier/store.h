@@ -52,6 +52,9 @@ MUST_USE int store_open(const char *dir, uint64_t cache_bytes,
  */
 MUST_USE int store_open_to_read(const char *dir, uint64_t cache_bytes,
     struct store **out, struct err *err);
+/* What RocksDB said of the last error, with the file's name; "": none.  For
+ * those that were given no `err`. */
+const char *store_trouble(const struct store *store);
 /* The batch is dropped. */
 void store_close(struct store *store);
 

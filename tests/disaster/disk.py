@@ -224,8 +224,9 @@ class Disk:
         self.began = self.began or op.who == "scheduler"
         if op.kind in ("create", "mkdir"):
             what = File() if op.kind == "create" else Folder()
-            folder, name = self.parent(op.name)
-            folder.do(place, {name: what})
+            if op.name:  # else a file without one (O_TMPFILE)
+                folder, name = self.parent(op.name)
+                folder.do(place, {name: what})
             self.by_ino[op.ino] = what
         elif op.kind in ("write", "trunc", "grow"):
             self.by_ino[op.ino].do(place, op.kind, op.size, op.data)

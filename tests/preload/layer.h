@@ -29,6 +29,19 @@
 /* The functions of libc that a library takes the place of. */
 #define TAKEN __attribute__((visibility("default")))
 
+/* The mode that open() was given: it is there only with O_CREAT. */
+#define LAYER_MODE(flags)                                                      \
+	({                                                                     \
+		mode_t mode_ = 0;                                              \
+		if ((flags) & (O_CREAT | __O_TMPFILE)) {                       \
+			va_list ap_;                                           \
+			va_start(ap_, flags);                                  \
+			mode_ = va_arg(ap_, mode_t);                           \
+			va_end(ap_);                                           \
+		}                                                              \
+		mode_;                                                         \
+	})
+
 struct layer {
 	char dir[PATH_MAX]; /* the folder; "": none, look at nothing */
 	size_t dir_len;

@@ -119,19 +119,20 @@ open_at(int at, const char *path, int flags, mode_t mode)
 	bool existed;
 	int fd, saved;
 
-	if (flags & (O_CREAT | O_TRUNC))
+	if (flags & (O_CREAT | O_TRUNC | __O_TMPFILE))
 		name = layer_at(at, path, whole);
 	if (name == NULL)
 		return (int)syscall(SYS_openat, at, path, flags, mode);
 	lock(F_WRLCK);
-	existed = stat(whole, &before) == 0;
+	existed = !(flags & __O_TMPFILE) && stat(whole, &before) == 0;
 	fd = (int)syscall(SYS_openat, at, path, flags, mode);
 	saved = errno;
 	if (fd >= 0 && fstat(fd, &after) == 0 && S_ISREG(after.st_mode)) {
 		struct entry e = { .ino = after.st_ino };
 
 		if (!existed)
-			append("create", e, name, NULL, NULL);
+			append("create", e, flags & __O_TMPFILE ? "" : name,
+			    NULL, NULL);
 		else if ((flags & O_TRUNC) && before.st_size > 0)
 			append("trunc", e, NULL, NULL, NULL);
 	}
@@ -140,41 +141,28 @@ open_at(int at, const char *path, int flags, mode_t mode)
 	return fd;
 }
 
-/* The mode is there only with O_CREAT. */
-#define OPEN_MODE(flags)                                                       \
-	({                                                                     \
-		mode_t mode_ = 0;                                              \
-		if ((flags) & (O_CREAT | __O_TMPFILE)) {                       \
-			va_list ap_;                                           \
-			va_start(ap_, flags);                                  \
-			mode_ = va_arg(ap_, mode_t);                           \
-			va_end(ap_);                                           \
-		}                                                              \
-		mode_;                                                         \
-	})
-
 TAKEN int
 open(const char *path, int flags, ...)
 {
-	return open_at(AT_FDCWD, path, flags, OPEN_MODE(flags));
+	return open_at(AT_FDCWD, path, flags, LAYER_MODE(flags));
 }
 
 TAKEN int
 open64(const char *path, int flags, ...)
 {
-	return open_at(AT_FDCWD, path, flags, OPEN_MODE(flags));
+	return open_at(AT_FDCWD, path, flags, LAYER_MODE(flags));
 }
 
 TAKEN int
 openat(int at, const char *path, int flags, ...)
 {
-	return open_at(at, path, flags, OPEN_MODE(flags));
+	return open_at(at, path, flags, LAYER_MODE(flags));
 }
 
 TAKEN int
 openat64(int at, const char *path, int flags, ...)
 {
-	return open_at(at, path, flags, OPEN_MODE(flags));
+	return open_at(at, path, flags, LAYER_MODE(flags));
 }
 
 TAKEN int

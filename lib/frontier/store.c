@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/frontier/manifest.h"
+
 /*
  * "default" must be there for RocksDB; nothing is in it.  Another table is
  * another layout: an older mpcrawl refuses it, see store_open().
@@ -190,6 +192,8 @@ store_open(const char *dir, uint64_t cache_bytes, struct store **out,
 	if (store == NULL)
 		return -ENOMEM;
 	r = folder_make(dir, err);
+	if (r == 0)
+		r = manifest_mend(dir, err);
 	if (r < 0)
 		goto done;
 	store_options(store, cache_bytes);

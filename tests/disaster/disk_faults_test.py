@@ -80,7 +80,7 @@ class Faulty:
         disk = Disk(folder + ".disk")
         crawl = layered(self.t.crawl(self.first, dir=folder, **self.settings), "fault",
                         MPCRAWL_FAULT_DIR=os.path.realpath(folder),
-                        MPCRAWL_FAULT_STATE=disk.path, **({"MPCRAWL_FAULT": fault} if fault else {}))
+                        MPCRAWL_FAULT_STATE=disk.path, MPCRAWL_FAULT=fault)
         return crawl, disk
 
     def complete(self, crawl):
@@ -130,7 +130,7 @@ class FaultNotMended(Failure):
 
 def calls_of(faulty):
     """How many calls of each kind an undisturbed crawl makes."""
-    crawl, disk = faulty.crawl(None)
+    crawl, disk = faulty.crawl("")
     crawl.run(FINISHED)
     return disk.calls()
 

@@ -44,9 +44,50 @@ def read_tables(folder):
         # RocksDB makes a log in what it reads, too.
         copy = os.path.join(scratch, "store")
         shutil.copytree(folder, copy)
+        cut_list(copy)
         return read_copy(db, copy)
     finally:
         shutil.rmtree(scratch)
+
+
+def crc32c_table():
+    for i in range(256):
+        for _ in range(8):
+            i = i >> 1 ^ (0x82f63b78 if i & 1 else 0)
+        yield i
+
+
+CRC32C = list(crc32c_table())
+
+
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc = crc >> 8 ^ CRC32C[(crc ^ byte) & 0xff]
+    return crc ^ 0xffffffff
+
+
+def cut_list(folder):
+    """The last record of RocksDB's list of files may be torn: it was not synced,
+    so nobody relied on it, but RocksDB would not open the store."""
+    with open(os.path.join(folder, "CURRENT"), encoding="ascii", errors="replace") as f:
+        path = os.path.join(folder, f.read().strip())
+    with open(path, "rb") as f:
+        data = f.read()
+    at = whole = 0
+    while at + 7 <= len(data):
+        if at % 32768 > 32768 - 7:
+            at += 32768 - at % 32768
+            continue
+        said, length, kind = struct.unpack_from("<IHB", data, at)
+        crc = crc32c(data[at + 6:at + 7 + length])
+        if kind not in (1, 2, 3, 4) or at + 7 + length > len(data) \
+                or said != ((crc >> 15 | crc << 17) + 0xa282ead8) & 0xffffffff:
+            break
+        at += 7 + length
+        if kind in (1, 4):
+            whole = at
+    os.truncate(path, whole)
 
 
 def read_copy(db, folder):

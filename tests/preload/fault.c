@@ -5,7 +5,7 @@
  *   MPCRAWL_FAULT_DIR    the folder: absolute, without links
  *   MPCRAWL_FAULT_STATE  a file of FAULT_STATE bytes, zeros at first: counts
  *                        that all processes share, and the switch
- *   MPCRAWL_FAULT        "ROLE KIND N[+] ERROR", or not set: count only
+ *   MPCRAWL_FAULT        "ROLE KIND N[+] ERROR", or empty: count only
  *
  * ROLE is what the worker calls itself, "mpcrawl" for start, seeds and
  * supervisor.  KIND is a name of kinds[]; calls count per role over all its
@@ -115,7 +115,7 @@ setup(void)
 	if (state == MAP_FAILED)
 		abort();
 	close(fd);
-	if (text != NULL)
+	if (text != NULL && text[0] != '\0')
 		read_fault(text);
 	layer_setup(getenv("MPCRAWL_FAULT_DIR"));
 }

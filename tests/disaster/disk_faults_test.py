@@ -178,6 +178,25 @@ def test_any_call_of_who_starts_fails_once(t):
     try_all(t, "mpcrawl")
 
 
+def test_the_store_fails_while_it_flushes(t):
+    """Its own threads meet the error: the next commit says so, nobody hangs."""
+    # Long names for long rows, in small tables.
+    faulty = Faulty(t, pages=1000, below=f"{'long' * 50}/" * 2, db_cache="1M")
+    faulty.settings["host_concurrency"] = 8
+    calls = calls_of(faulty)
+    kinds = ["open", "write", "fsync", "fdatasync", "fallocate", "unlink"]
+    tried, failures = 0, []
+    for _ in range(20 if LONG else 1):
+        batch = [f"scheduler {kind} {random.randint(1, calls['scheduler', kind])} {error}"
+                 for kind in kinds for error in ERRORS[kind][:2]]
+        random.shuffle(batch)
+        fired, why = faulty.once(batch[:BATCH])
+        tried += fired
+        failures += why
+    figure("disk faults, while the store flushes", tried)
+    check(not failures, lambda: f"{len(failures)} of {tried} faults:\n" + "\n".join(failures[:8]))
+
+
 # --- faults that last -----------------------------------------------------------
 
 # From which call on: so that it begins with it, and in the middle.

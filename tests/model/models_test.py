@@ -1,0 +1,163 @@
+#!/usr/bin/python3
+"""Every reachable state of small models, by Spin: README.md says of what.
+
+Each row of MODELS is one test.  A model passes if the search was complete and
+found nothing; a mutant, which is a model with one line of the code wrong,
+passes if the search found that out.
+
+    ONLY=ring /usr/bin/python3 tests/model/models_test.py     rows by name
+    LONG=1 ...                                                larger ones too
+
+The lines of a row that fails end with the commands that repeat it by hand.
+"""
+
+import collections
+import concurrent.futures
+import os
+import re
+import resource
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LONG = os.environ.get("LONG", "") not in ("", "0")
+ONLY = os.environ.get("ONLY", "")
+
+# Of one row: MB and seconds.  Short ones run two at a time and share 2 GB.
+SHORT_LIMIT = 900, 120
+LONG_LIMIT = 6000, 1800
+DEPTH = 200_000
+
+CLEAN = None
+# How Spin says that a mutant was caught.
+ASSERTION = "assertion violated"
+STUCK = "invalid end state"
+
+# file, what is defined, what is expected: CLEAN or how the mutant is caught.
+Row = collections.namedtuple("Row", "name file defines expect long", defaults=(CLEAN, False))
+
+RING_2 = "PRODUCERS=1 CONSUMERS=1 CELLS=2 SLOTS=5 MESSAGES=4 DEATHS=1"
+RING_WRAP = "PRODUCERS=1 CONSUMERS=1 CELLS=1 SLOTS=4 MESSAGES=6 DEATHS=2"
+
+MODELS = [
+    Row("ring_of_two_cells", "ring.pml", RING_2),
+    Row("ring_goes_round", "ring.pml", RING_WRAP),
+    Row("ring_mutant_recovery_ignores_sending", "ring.pml",
+        RING_2 + " MUTANT_RECOVERY_IGNORES_SENDING", ASSERTION),
+]
+
+
+class Failure(Exception):
+    """The row is not what it should be."""
+
+
+def run(words, cwd, seconds, memory_mb=None):
+    def limit():
+        size = memory_mb << 20
+        resource.setrlimit(resource.RLIMIT_AS, (size, size))
+
+    done = subprocess.run(words, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          stdin=subprocess.DEVNULL, timeout=seconds, text=True, check=False,
+                          preexec_fn=limit if memory_mb else None)
+    return done.returncode, done.stdout
+
+
+def commands(row, memory_mb):
+    """The four that make, run and explain a search."""
+    defines = ["-D" + word for word in row.defines.split()]
+    path = os.path.join(HERE, row.file)
+    # A mutant's search is short, its compilation would not be.
+    level = "-O2" if row.expect is CLEAN else "-O0"
+    return {
+        "make": ["spin", "-a", *defines, path],
+        "compile": ["gcc", level, "-w", "-DSAFETY", "-DCOLLAPSE", f"-DMEMLIM={memory_mb}",
+                    "-o", "pan", "pan.c"],
+        "search": ["./pan", f"-m{DEPTH}"],
+        "explain": ["spin", "-t", "-p", "-g", *defines, path],
+    }
+
+
+def number(pattern, text):
+    found = re.search(pattern, text)
+    if not found:
+        raise Failure(f"no {pattern!r} in what pan says")
+    return float(found.group(1))
+
+
+def search(row):
+    """(states, MB) of a search that ended as it should."""
+    memory_mb, seconds = LONG_LIMIT if row.long else SHORT_LIMIT
+    words = commands(row, memory_mb)
+    with tempfile.TemporaryDirectory(prefix="model.") as folder:
+        for step in ("make", "compile"):
+            status, said = run(words[step], folder, 120)
+            if status != 0:
+                raise Failure(f"{shlex.join(words[step])}:\n{said}")
+        # MEMLIM is for states alone; the search's own stack comes on top.
+        status, said = run(words["search"], folder, seconds, memory_mb + 500)
+    states = int(number(r"(?m)^\s*(\d+) states, stored", said))
+    memory = number(r"(?m)^\s*([\d.]+)\s+total actual memory usage", said)
+    errors = int(number(r"errors: (\d+)", said))
+    if row.expect is CLEAN:
+        if "max search depth too small" in said:
+            raise Failure(f"cut at depth {DEPTH}")
+        if errors or status != 0 or "Search not completed" in said:
+            raise Failure(f"not clean, or not complete:\n{said}")
+    elif not errors:
+        raise Failure(f"the mutant was not caught:\n{said}")
+    elif row.expect not in said:
+        raise Failure(f"caught, but not by {row.expect!r}:\n{said}")
+    return states, memory
+
+
+def judge(row):
+    """One row: (None or why it failed, states, MB, seconds)."""
+    start = time.monotonic()
+    why, states, memory = None, 0, 0.0
+    try:
+        states, memory = search(row)
+    except Failure as failure:
+        why = str(failure)
+    except subprocess.TimeoutExpired as late:
+        why = f"not at an end after {late.timeout} s"
+    return why, states, memory, time.monotonic() - start
+
+
+def by_hand(row):
+    return "by hand:\n" + "\n".join(
+        "    " + shlex.join(words) for words in commands(row, 6000).values())
+
+
+def main():
+    rows = [row for row in MODELS if ONLY in row.name + " models_test" and (LONG or not row.long)]
+    passed = failed = total = caught = 0
+    # Large ones one after another: memory.
+    with concurrent.futures.ThreadPoolExecutor(2) as pool, \
+            concurrent.futures.ThreadPoolExecutor(1) as alone:
+        jobs = [(row, (alone if row.long else pool).submit(judge, row)) for row in rows]
+        for row, job in jobs:
+            why, states, memory, seconds = job.result()
+            if why is None:
+                passed += 1
+                print(f"ok   {row.name}  {states} states  {memory:.0f} MB  {seconds:.1f} s",
+                      flush=True)
+            else:
+                failed += 1
+                print(f"FAIL {row.name}  {seconds:.1f} s\n{why}\n{by_hand(row)}", flush=True)
+            if row.expect is CLEAN:
+                total += states
+                print(f"figure: model {row.name} states: {states}")
+            elif why is None:
+                caught += 1
+    mutants = sum(row.expect is not CLEAN for row in rows)
+    print(f"figure: model states in all: {total}")
+    print(f"figure: model mutants caught: {caught} of {mutants}")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

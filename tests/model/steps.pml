@@ -12,14 +12,24 @@
  *   TARGET(queue)          where recovery sends a cell that was HELD from there
  *   SENT(queue, cell)      what the model notes when the word says SENDING (P1)
  *   MAY_DIE(id)            whether it may be killed now
- *   AFTER_DEATH(id)        what a killed process leaves behind at the kernel
+ *   AFTER_DEATH(id)        what the kernel and the model note of a death
+ *   STOPS, MAY_STOP(id)    if some may be stopped, not killed, for good: whom
  *
  * Each process has these variables and a label `dead`:
  */
 #define VARIABLES byte at, cell = NONE, gen; short seen, w
 #define FORGET at = 0; cell = NONE; gen = 0; seen = 0; w = 0
 
+/* And of one that sleeps or wakes (steps_gate.pml); GATES is defined then. */
+#ifdef GATES
+#define GATE_VARIABLES byte need; bool wakes
+#define FORGET_GATE need = 0; wakes = false
+#else
+#define FORGET_GATE
+#endif
+
 #define NONE 15
+#define BIT(id) (1 << (id))
 
 /* --- the word: gen | owner:3 | queue:2 | state:2 -------------------------- */
 
@@ -63,9 +73,19 @@ byte deaths;
 /* Where the cell was inserted last. */
 byte inserted_at[CELLS];
 
+#ifdef STOPS
+#define STOP :: MAY_STOP(ME) -> stops--
+#else
+#define STOP
+#endif
 #define DIE \
-	atomic { MAY_DIE(ME) -> \
-	    d_step { deaths--; alive[ME] = false; FORGET; AFTER_DEATH(ME) } \
+	atomic { \
+	    if \
+	    :: MAY_DIE(ME) -> d_step { \
+	           alive[ME] = false; \
+	           FORGET; FORGET_GATE; AFTER_DEATH(ME) } \
+	    STOP \
+	    fi; \
 	    goto dead }
 #define STEP(...) if :: d_step { __VA_ARGS__ } :: DIE fi
 
@@ -124,6 +144,20 @@ inline ring_insert(queue, c)
 	   :: DIE
 	   fi
 	od
+}
+
+/* P1 ... P3 */
+inline put(queue, c)
+{
+#ifdef MUTANT_ENTRY_BEFORE_WORD
+	gen = GEN(word[c]) + 1;
+	ring_insert(queue, c);
+	say_sending(queue, c);
+	gen = 0
+#else
+	say_sending(queue, c);
+	ring_insert(queue, c)
+#endif
 }
 
 /* conveyor_say_queued() */
@@ -208,24 +242,87 @@ inline ring_claim(queue)
 
 /* --- recovery (conveyor_recover.c) ----------------------------------------- */
 
-/* R2 for one cell, `c`, of the dead worker `id`; recover_cell(), reroute().
- * Sets `to`. */
+#ifdef MUTANT_RECOVERY_KEEPS_GEN
+#define REBORN_GEN(w) GEN(w)
+#else
+#define REBORN_GEN(w) (GEN(w) + 1)
+#endif
+/* reroute(): its queue */
+#define REROUTED(w) (STATE(w) == HELD -> TARGET(QUEUE(w)) : QUEUE(w))
+
+/* R2 for one cell, `c`, of the dead worker `id`; recover_cell().  Sets `to`. */
 inline recover_cell(c, id)
 {
 	STEP(w = word[c]);
+#ifdef MUTANT_RECOVERY_INSERTS_FIRST
+	if
+	:: RECOVERS(w, id) ->
+	   gen = GEN(w) + 1; to = REROUTED(w);
+	   ring_insert(to, c)
+	:: else
+	fi;
+#endif
 	do
 	:: d_step { !RECOVERS(w, id) -> w = 0 }
 	   break
 	:: d_step { RECOVERS(w, id) && word[c] == w ->
-	       gen = GEN(w) + 1;
-	       to = (STATE(w) == HELD -> TARGET(QUEUE(w)) : QUEUE(w));
+	       gen = REBORN_GEN(w);
+	       to = REROUTED(w);
 	       word[c] = WORD(gen, ME, to, SENDING);
 	       w = 0 }
+#ifndef MUTANT_RECOVERY_INSERTS_FIRST
 	   ring_insert(to, c);
+#endif
 	   say_queued(to, c);
 	   break
 	:: d_step { RECOVERS(w, id) && word[c] != w -> w = word[c] }
 	:: DIE
+	od
+}
+
+#ifdef MUTANT_REBUILD_FORGETS_ITS_OWN
+#define REBUILDS(w) (STATE(w) != QUEUED && OWNER(w) != 0)
+#else
+#define REBUILDS(w) (STATE(w) != QUEUED)
+#endif
+
+/* conveyor_rebuild(): nobody else is alive.  Uses `c` and `to`. */
+inline rebuild()
+{
+	do
+	:: c < CELLS ->
+	   STEP(w = word[c]);
+	   if
+	   :: d_step { REBUILDS(w) ->
+	          word[c] = WORD(GEN(w) + 1, 0, REROUTED(w), QUEUED);
+	          w = 0; c++ }
+	   :: d_step { !REBUILDS(w) -> w = 0; c++ }
+	   :: DIE
+	   fi
+	:: c == CELLS -> c = 0;
+	   break
+	od;
+#ifndef MUTANT_REBUILD_KEEPS_RINGS
+	do
+	:: at < QUEUES * SLOTS -> STEP(slot[at] = 0; at++)    /* ring_clear() */
+	:: at == QUEUES * SLOTS -> at = 0;
+	   break
+	od;
+	do
+	:: c < QUEUES ->
+	   STEP(head[c] = 0);
+	   STEP(tail[c] = 0; c++)
+	:: c == QUEUES -> c = 0;
+	   break
+	od;
+#endif
+	do
+	:: c < CELLS ->
+	   STEP(to = QUEUE(word[c]); gen = GEN(word[c]));       /* insert_all() */
+	   ring_insert(to, c);
+	   c++
+	:: c == CELLS -> c = 0; to = 0;
+	   break
 	od
 }
 
@@ -252,8 +349,10 @@ inline check()
 		      at++
 		   :: else -> break
 		   od;
+#ifndef STOPS
 		   assert(STATE(w) != SENDING);
-		   assert(STATE(w) != QUEUED || gen == 1);
+#endif
+		   assert(STATE(w) != QUEUED || gen == 1 || QUEUE(w) >= QUEUES);
 		   assert(STATE(w) != HELD || alive[OWNER(w)]);
 		   c++
 		:: else -> break

@@ -99,7 +99,7 @@ MODELS = [
     Row("ring_with_three_deaths", "ring.pml",
         "PRODUCERS=1 CONSUMERS=1 CELLS=2 SLOTS=4 MESSAGES=4 DEATHS=3", long=True),
     Row("recovery_killed_twice", "ring.pml",
-        "PRODUCERS=1 CONSUMERS=1 CELLS=2 SLOTS=4 MESSAGES=3 DEATHS=2 SUPERVISOR_DEATHS=2",
+        "PRODUCERS=1 CONSUMERS=1 CELLS=2 SLOTS=4 MESSAGES=2 DEATHS=1 SUPERVISOR_DEATHS=2",
         long=True),
     Row("gate_with_two_deaths", "gate.pml",
         "PRODUCERS=1 CONSUMERS=2 EACH=1 TAKE=1 SLOTS=2 DEATHS=2", long=True),

@@ -115,7 +115,7 @@ enum conveyor_part {
 
 /*
  * In a worker, after conveyor_become(): it writes the parts named in `writes`
- * (or'ed), the words, rings, regions and its own roster page, and nothing
+ * (or'ed), the words, rings, regions and its own roster pages, and nothing
  * else from here on; a stray store there is SIGSEGV.  Not to be undone.
  */
 MUST_USE int conveyor_protect(struct conveyor *cv, unsigned writes);

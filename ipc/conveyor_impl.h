@@ -89,9 +89,10 @@ struct conveyor_committed {
 /* Offsets of the arrays. */
 struct layout {
 	size_t page, ledger, roster, words, rings, order, capture, settle,
-	    inlines, committed, fetched, bound, parts, regions;
+	    inlines, committed, fetched, bound, parts, regions, events;
 	size_t ring_stride, region_stride;
-	size_t size; /* of all; up to `parts` it is allocated at once */
+	size_t size; /* of all; up to `parts` it is allocated at once, `events`
+	                a page at a time (roster.h) */
 	uint32_t slots;
 };
 
@@ -117,6 +118,7 @@ struct conveyor {
 	unsigned slot_shift;
 	int belt_ms; /* GATE_BELT_MS; the soak tests take it off */
 	sem_t *sems[CONVEYOR_QUEUES]; /* NULL: sleeps at another's gate */
+	bool keeps_events[CONVEYOR_WORKERS]; /* their pages are allocated */
 };
 
 static inline void *

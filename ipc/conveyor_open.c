@@ -219,6 +219,7 @@ conveyor_protect(struct conveyor *cv, unsigned writes)
 {
 	const struct layout *l = &cv->layout;
 	const size_t own = l->roster + cv->me * l->page;
+	const size_t events = l->events + cv->me * l->page;
 	/* Each begins on a page; the supervisor's are nobody else's. */
 	const struct {
 		unsigned part;
@@ -234,6 +235,8 @@ conveyor_protect(struct conveyor *cv, unsigned writes)
 		{ CONVEYOR_INLINE, l->inlines, l->regions },
 		{ CONVEYOR_FETCHED, l->fetched, l->bound },
 		{ 0, l->bound, l->parts },
+		{ 0, l->events, events },
+		{ 0, events + l->page, l->size },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(arrays); i++)

@@ -75,6 +75,7 @@ layout_make(const struct conveyor_shape *shape, struct layout *out)
 	l.capture = layout_add(&l, n * shape->capture_size);
 	l.inlines = layout_add(&l, n * shape->inline_size);
 	l.regions = layout_add(&l, n * l.region_stride);
+	l.events = layout_add(&l, ROSTER_PAGES * l.page);
 	*out = l;
 	return 0;
 }
@@ -98,11 +99,13 @@ layout_hash(const struct conveyor_shape *shape, const struct layout *layout)
 		layout->roster, layout->words, layout->rings, layout->order,
 		layout->capture, layout->settle, layout->inlines,
 		layout->committed, layout->fetched, layout->bound,
-		layout->regions, layout->ring_stride, layout->region_stride,
-		layout->size, layout->slots, sizeof(struct conveyor_header),
-		sizeof(struct conveyor_ledger), sizeof(struct roster_page),
+		layout->regions, layout->events, layout->ring_stride,
+		layout->region_stride, layout->size, layout->slots,
+		sizeof(struct conveyor_header), sizeof(struct conveyor_ledger),
+		sizeof(struct roster_page),
 		offsetof(struct conveyor_ledger, snapshot),
-		offsetof(struct roster_page, counters) };
+		offsetof(struct roster_page, counters),
+		offsetof(struct roster_page, note_turn), ROSTER_EVENTS };
 	uint64_t hash = 0xcbf29ce484222325;
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)

@@ -14,7 +14,8 @@
 enum {
 	ROSTER_NONE = 0, /* `current`: no cell; else cell + 1 */
 	ROSTER_COUNTERS = 32,
-	ROSTER_NOTE = 160
+	ROSTER_NOTE = 160,
+	ROSTER_EVENTS = 256 /* the last so many of each worker */
 };
 
 /* What the supervisor writes at the fork. */
@@ -36,6 +37,8 @@ void roster_set_current(struct conveyor *cv, uint32_t cell);
 void roster_clear_current(struct conveyor *cv);
 /* -1 none, else the cell. */
 int64_t roster_current(const struct conveyor *cv, uint8_t id);
+/* How often it has set one: the same number, the same piece of work. */
+uint64_t roster_turns(const struct conveyor *cv, uint8_t id);
 
 /* By the worker: a beat at each turn (monotonic ms), whether it has taken work
  * since its start, one line on what it waits for ("" nothing). */
@@ -54,5 +57,37 @@ void roster_read_note(const struct conveyor *cv, uint8_t id,
 void roster_count(struct conveyor *cv, unsigned counter, uint64_t add);
 uint64_t roster_counter(const struct conveyor *cv, uint8_t id,
     unsigned counter);
+
+/* --- events: what a worker did last; they outlive it ---------------------- */
+
+struct roster_event {
+	int64_t at_us; /* monotonic */
+	uint8_t kind;  /* the caller's; never 0 */
+	int64_t cell;  /* -1: none */
+	uint64_t value;
+};
+
+/*
+ * By the supervisor, before the worker's first fork: a page for the events of
+ * `id`.  Without it they are not kept, and nothing else is different.  0,
+ * -ENOSPC.
+ */
+MUST_USE int roster_keep_events(struct conveyor *cv, uint8_t id);
+
+/* By the worker: one more, in place of the oldest.  No system call; not from a
+ * signal handler.  A value of 2^47 or more is kept as 2^47 - 1. */
+void roster_event(struct conveyor *cv, int64_t now_us, uint8_t kind,
+    int64_t cell, uint64_t value);
+
+/*
+ * The last events of `id`, oldest first; how many.  What its writer has not
+ * finished, or is writing over meanwhile, is left out.  They stay after its
+ * death until the id is assigned again.  Everything in them is the worker's
+ * word, a spoiled page included: bounded, and nothing else.
+ */
+size_t roster_events(const struct conveyor *cv, uint8_t id,
+    struct roster_event out[ROSTER_EVENTS]);
+/* How many there were since the id was assigned; grows with each. */
+uint64_t roster_events_seen(const struct conveyor *cv, uint8_t id);
 
 #endif

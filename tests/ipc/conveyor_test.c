@@ -295,7 +295,9 @@ START_TEST(conveyor_protects_what_is_not_the_roles_to_write)
 		{ CONVEYOR_FETCHED, fetched_of(cv) },
 	};
 	size_t page = cv->layout.page, roster = cv->layout.roster;
+	size_t events = cv->layout.events;
 
+	ck_assert_int_eq(roster_keep_events(cv, 5), 0);
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
 		ck_assert(may_write(cv, parts[i].part, parts[i].at));
 		ck_assert(!may_write(cv, ~parts[i].part, parts[i].at));
@@ -305,6 +307,9 @@ START_TEST(conveyor_protects_what_is_not_the_roles_to_write)
 	ck_assert(!may_write(cv, ~0u, conveyor_at(cv, roster + 4 * page)));
 	ck_assert(!may_write(cv, ~0u, conveyor_at(cv, roster + 6 * page)));
 	ck_assert(may_write(cv, 0, conveyor_at(cv, roster + 5 * page)));
+	ck_assert(!may_write(cv, ~0u, conveyor_at(cv, events + 4 * page)));
+	ck_assert(!may_write(cv, ~0u, conveyor_at(cv, events + 6 * page)));
+	ck_assert(may_write(cv, 0, conveyor_at(cv, events + 5 * page)));
 	ck_assert(may_write(cv, 0, committed_of(cv)));
 	ck_assert(may_write(cv, 0, word_of(cv, 2)));
 	ck_assert_int_eq(conveyor_grow_body(cv, 2, 8, 1 << 20), 0);

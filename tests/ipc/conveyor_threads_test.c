@@ -482,6 +482,7 @@ publish(void *arg)
 		memset(note, 'a' + (int)(n % 26), sizeof(note) - 1);
 		note[sizeof(note) - 1] = '\0';
 		roster_note(actor->cv, note);
+		roster_event(actor->cv, (int64_t)n, 1 + n % 255, -1, n);
 	}
 	atomic_store(actor->consumed, 1);
 	return NULL;
@@ -495,10 +496,13 @@ START_TEST(threads_read_whole_snapshots)
 	uint64_t before = 0;
 
 	writer.consumed = &stop;
+	ck_assert_int_eq(roster_keep_events(cv, 1), 0);
 	actor_start(&writer, cv, 1, publish);
 	while (atomic_load(&stop) == 0) {
 		uint64_t values[CONVEYOR_SNAPSHOT], seq, end;
+		struct roster_event events[ROSTER_EVENTS];
 		char note[ROSTER_NOTE];
+		bool whole = true;
 
 		conveyor_snapshot(cv, values, ARRAY_LEN(values));
 		for (size_t i = 1; i < ARRAY_LEN(values); i++)
@@ -510,6 +514,11 @@ START_TEST(threads_read_whole_snapshots)
 		roster_read_note(cv, 1, note);
 		for (size_t i = 1; note[i] != '\0'; i++)
 			ck_assert_int_eq(note[i], note[0]);
+		for (size_t i = roster_events(cv, 1, events); i-- > 0;)
+			whole = whole &&
+				(uint64_t)events[i].at_us == events[i].value &&
+				events[i].kind == 1 + events[i].value % 255;
+		ck_assert(whole);
 	}
 	actor_join(&writer);
 	conveyor_detach(cv);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/flight.h"
 #include "cmd/log.h"
 #include "cmd/loop.h"
 #include "cmd/now.h"
@@ -114,6 +115,7 @@ take_body(void *arg, void *user, const void *bytes, size_t len)
 		int r = conveyor_grow_body(c->cv, cell, end,
 		    c->config->shm_budget / 4 * 3);
 
+		flight(c->cv, r < 0 ? FLIGHT_LIMIT : FLIGHT_GREW, cell, end);
 		if (r < 0)
 			return r;
 	}
@@ -141,6 +143,7 @@ send_back(struct crawler *c, struct transfer *t, bool is_short)
 		    conveyor_shape(c->cv)->capture_size, &capture);
 	}
 	t->active = false;
+	flight(c->cv, FLIGHT_SENT_BACK, cell, 0);
 	return conveyor_push(c->cv, QUEUE_SETTLED, cell);
 }
 
@@ -208,6 +211,10 @@ finish(struct crawler *c, struct transfer *t, struct capture *capture,
 	capture->lap = t->lap;
 	capture->body_len = t->body_len;
 	roster_set_current(c->cv, cell);
+	if (capture->reason == REASON_NONE)
+		flight(c->cv, FLIGHT_FETCHED, cell, capture->status);
+	else
+		flight(c->cv, FLIGHT_NO_ANSWER, cell, capture->reason);
 	capture_write(conveyor_capture(c->cv, cell),
 	    conveyor_shape(c->cv)->capture_size, capture);
 	t->active = false;
@@ -218,6 +225,7 @@ finish(struct crawler *c, struct transfer *t, struct capture *capture,
 	if (r < 0)
 		return r;
 	roster_clear_current(c->cv);
+	flight(c->cv, FLIGHT_PUSHED, cell, QUEUE_PAGES);
 	conveyor_mark_fetched(c->cv, cell);
 	conveyor_wake(c->cv, QUEUE_SETTLED);
 	roster_count(c->cv, COUNTER_JOBS, 1);
@@ -260,6 +268,7 @@ start(struct crawler *c, uint32_t cell)
 	request.url = order.url;
 	request.max_body = t->robots ? c->config->robots_max_bytes
 				     : c->config->max_body;
+	flight(c->cv, FLIGHT_FETCHES, cell, fetch_inflight(c->pool));
 	r = fetch_start(c->pool, &request);
 	if (r == 0)
 		return 0;
@@ -303,6 +312,7 @@ take_orders(struct crawler *c)
 			return;
 		}
 		roster_took_work(c->cv);
+		flight(c->cv, FLIGHT_TOOK, FLIGHT_NO_CELL, (uint64_t)n);
 		for (int i = 0; i < n; i++)
 			fail(c, start(c, cells[i]));
 	}
@@ -379,8 +389,10 @@ run(struct crawler *c)
 		}
 		reap(c);
 	}
-	if (c->status == 0)
+	if (c->status == 0) {
+		flight(c->cv, FLIGHT_STOPS, FLIGHT_NO_CELL, 0);
 		hand_back(c);
+	}
 }
 
 int

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cmd/flight.h"
 #include "cmd/log.h"
 #include "cmd/now.h"
 #include "cmd/role/parser_limits.h"
@@ -30,6 +31,7 @@ struct parser {
 	struct output_writer out;
 	uint32_t cell; /* whose output is being written */
 	bool cut;      /* something did not fit */
+	bool idle;     /* and has said so */
 };
 
 /*
@@ -53,6 +55,7 @@ put(struct parser *p, uint8_t tag, uint8_t kind, uint8_t flags,
 		    p->config->shm_budget);
 		if (r < 0) {
 			p->cut = true;
+			flight(p->cv, FLIGHT_LIMIT, p->cell, p->out.used);
 			return;
 		}
 		p->out.size = conveyor_output_room(p->cv, p->cell);
@@ -205,6 +208,7 @@ step(struct parser *p, uint32_t cell)
 	p->cut = false;
 	roster_set_current(p->cv, cell);
 	parser_limits_page(&p->limits);
+	flight(p->cv, FLIGHT_READS, cell, 0);
 	r = order_read(conveyor_order(p->cv, cell), shape->order_size, &order);
 	if (r < 0)
 		return r;
@@ -236,6 +240,8 @@ step(struct parser *p, uint32_t cell)
 		must(r == 0);
 	} else {
 		output_begin(&p->out, at, size);
+		flight(p->cv, FLIGHT_PARSES, cell,
+		    r == 1 ? capture.body_len : 0);
 		if (r == 1 && order.kind == ORDER_PAGE)
 			r = parse_page(p, &order, &capture);
 		else if (r == 1)
@@ -244,10 +250,12 @@ step(struct parser *p, uint32_t cell)
 			return r;
 	}
 	output_end(&p->out, order.lap);
+	flight(p->cv, FLIGHT_PARSED, cell, p->out.used);
 	roster_clear_current(p->cv);
 	r = conveyor_push(p->cv, QUEUE_RECORDS, cell);
 	if (r == 0)
 		roster_count(p->cv, COUNTER_JOBS, 1);
+	flight(p->cv, FLIGHT_PUSHED, cell, QUEUE_RECORDS);
 	return r;
 }
 
@@ -272,13 +280,18 @@ turn(struct parser *p)
 	/* Waiting for days takes processor time, too. */
 	if (n == 0)
 		parser_limits_page(&p->limits);
+	if (n == 0 && !p->idle)
+		flight(p->cv, FLIGHT_WAITS_WORK, FLIGHT_NO_CELL, 0);
+	p->idle = n == 0;
 	if (n == 0)
 		return conveyor_wait(p->cv, QUEUE_PAGES, PARSER_NAP_MS) ==
 			       -EBADMSG
 			   ? -EBADMSG
 			   : 0;
-	if (n > 0)
+	if (n > 0) {
 		roster_took_work(p->cv);
+		flight(p->cv, FLIGHT_TOOK, FLIGHT_NO_CELL, (uint64_t)n);
+	}
 	for (int i = 0; i < n; i++) {
 		int r = step(p, cells[i]);
 
@@ -314,6 +327,8 @@ parser_main(struct worker *worker)
 	buf_fini(&p.rules);
 	url_fini(&p.url);
 	page_reader_free(p.reader);
+	if (r == 0)
+		flight(p.cv, FLIGHT_STOPS, FLIGHT_NO_CELL, 0);
 	if (r == -ENOMEM)
 		abort(); /* so that blame finds the page (protocol.md 11) */
 	return r < 0 ? role_failed(r, "parsing") : WORKER_DONE;

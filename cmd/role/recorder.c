@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cmd/flight.h"
 #include "cmd/log.h"
 #include "cmd/now.h"
 #include "cmd/role/poison.h"
@@ -49,6 +50,7 @@ struct recorder {
 	int64_t group_us; /* when the open group got its first cell */
 	int64_t sync_us;  /* what the last sync took */
 	int64_t synced_us;
+	bool idle; /* and has said so */
 };
 
 /* --- the cut ------------------------------------------------------------- */
@@ -82,6 +84,7 @@ find_cut(struct recorder *rec, uint64_t *end)
 	uint64_t seq = 0, out_seq, out_end;
 
 	roster_note(rec->cv, "waits for the scheduler to open the store");
+	flight(rec->cv, FLIGHT_WAITS_OUT, FLIGHT_NO_CELL, 0);
 	while (!conveyor_read_out(rec->cv, &out_seq, &out_end)) {
 		if (role_stopping())
 			return -EINTR;
@@ -121,6 +124,8 @@ open_sink(struct recorder *rec)
 	r = crawl_path(rec->worker->crawl, "out", dir, err);
 	if (r == 0)
 		r = find_cut(rec, &end);
+	if (r == 0)
+		flight(rec->cv, FLIGHT_OPENS, FLIGHT_NO_CELL, 0);
 	if (r == 0)
 		r = sink_open(dir, end, rec->config->output_size, &rec->sink,
 		    &why);
@@ -199,6 +204,10 @@ take(struct recorder *rec, uint32_t cell, bool dead)
 
 	atomic_store(&settle->seq, 0);
 	roster_set_current(rec->cv, cell);
+	if (dead)
+		flight(rec->cv, FLIGHT_QUARANTINES, cell, blames);
+	else
+		flight(rec->cv, FLIGHT_RECORDS, cell, 0);
 	r = order_read(conveyor_order(rec->cv, cell), shape->order_size,
 	    &order);
 	if (r < 0)
@@ -251,6 +260,7 @@ take(struct recorder *rec, uint32_t cell, bool dead)
 	if (r < 0)
 		return r;
 	roster_count(rec->cv, COUNTER_BYTES, rec->lines.len);
+	flight(rec->cv, FLIGHT_RECORDED, cell, rec->lines.len);
 	if (rec->n_held == 0)
 		rec->group_us = now_mono_us();
 	rec->held[rec->n_held++] = (struct held){ cell, end, decision };
@@ -267,6 +277,7 @@ close_group(struct recorder *rec)
 
 	if (rec->n_held == 0)
 		return 0;
+	flight(rec->cv, FLIGHT_SYNCS, FLIGHT_NO_CELL, rec->n_held);
 	/* After an error the kernel may think the pages clean: nothing of this
 	 * group is vouched for, the successor cuts it. */
 	r = sink_sync(rec->sink, &rec->err);
@@ -274,6 +285,7 @@ close_group(struct recorder *rec)
 		return r;
 	rec->synced_us = now_mono_us();
 	rec->sync_us = rec->synced_us - start;
+	flight(rec->cv, FLIGHT_SYNCED, FLIGHT_NO_CELL, (uint64_t)rec->sync_us);
 	for (size_t i = 0; i < rec->n_held; i++) {
 		struct held *held = &rec->held[i];
 		struct conveyor_settle *settle = conveyor_settle(rec->cv,
@@ -289,6 +301,7 @@ close_group(struct recorder *rec)
 	roster_count(rec->cv, COUNTER_JOBS, rec->n_held);
 	roster_count(rec->cv, COUNTER_SYNCS, 1);
 	r = conveyor_push_many(rec->cv, QUEUE_SETTLED, cells, rec->n_held);
+	flight(rec->cv, FLIGHT_PUSHED, FLIGHT_NO_CELL, QUEUE_SETTLED);
 	rec->n_held = 0;
 	return r;
 }
@@ -337,8 +350,14 @@ turn(struct recorder *rec)
 	}
 	if (rec->n_held == RECORDER_GROUP)
 		return close_group(rec);
+	if (any || rec->n_held > 0)
+		rec->idle = false;
 	if (any)
 		return 0; /* look again: more may have come meanwhile */
+	if (rec->n_held == 0 && !rec->idle) {
+		flight(rec->cv, FLIGHT_WAITS_WORK, FLIGHT_NO_CELL, 0);
+		rec->idle = true;
+	}
 	wait_ms = rec->n_held > 0 ? patience(rec) : RECORDER_NAP_MS;
 	if (wait_ms == 0)
 		return close_group(rec);
@@ -380,12 +399,16 @@ recorder_main(struct worker *worker)
 	r = role_wait_for_room(worker, &rec.err);
 	if (r == 0)
 		r = open_sink(&rec);
+	if (r == 0)
+		flight(rec.cv, FLIGHT_OPENED, FLIGHT_NO_CELL, 0);
 	if (r == -EINTR)
 		return WORKER_DONE;
 	while (r == 0 && !role_stopping())
 		r = turn(&rec);
-	if (r == 0)
+	if (r == 0) {
+		flight(rec.cv, FLIGHT_STOPS, FLIGHT_NO_CELL, 0);
 		r = close_group(&rec);
+	}
 	sink_close(rec.sink);
 	buf_fini(&rec.lines);
 	return r < 0 ? role_failed_on_disk(r, &rec.err, "recording")

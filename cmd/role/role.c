@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cmd/flight.h"
 #include "cmd/log.h"
 #include "cmd/now.h"
 #include "cmd/role/poison.h"
@@ -33,6 +34,7 @@ static const unsigned writes[ROLES] = {
 };
 
 static volatile sig_atomic_t stopping;
+static struct conveyor *view; /* this process' */
 
 static void
 on_end(int signal_number)
@@ -79,6 +81,7 @@ void
 role_run(struct crawl *crawl, enum role_id role, uint32_t index)
 {
 	struct worker worker = { crawl, crawl->cv, role, index };
+	struct roster_entry entry;
 	char name[32];
 
 	/* The order matters: a supervisor that died before the prctl is
@@ -95,10 +98,13 @@ role_run(struct crawl *crawl, enum role_id role, uint32_t index)
 	log_setup(name, crawl->config.log, crawl->live);
 	take_signals();
 	poison_setup();
+	view = crawl->cv;
 	conveyor_become(crawl->cv, crawl_worker_id(crawl, role, index));
 	if (conveyor_protect(crawl->cv, writes[role]) < 0)
 		_exit(1);
 	roster_beat(crawl->cv, now_mono_ms());
+	roster_read(crawl->cv, conveyor_me(crawl->cv), &entry);
+	flight(crawl->cv, FLIGHT_STARTED, FLIGHT_NO_CELL, entry.incarnation);
 	_exit(mains[role](&worker));
 }
 
@@ -140,6 +146,8 @@ role_wait_for_room(struct worker *worker, struct err *err)
 		if (!said) {
 			log_warn("%s; it goes on by itself", note);
 			roster_note(worker->cv, note);
+			flight(worker->cv, FLIGHT_WAITS_ROOM, FLIGHT_NO_CELL,
+			    need);
 			said = true;
 		}
 		roster_beat(worker->cv, now_mono_ms());
@@ -158,6 +166,7 @@ role_wait_for_room(struct worker *worker, struct err *err)
 int
 role_failed(int error, const char *what)
 {
+	flight(view, FLIGHT_FAILED, FLIGHT_NO_CELL, (uint64_t)-error);
 	if (error == -EBADMSG) {
 		log_error("%s: the shared segment holds an impossible value",
 		    what);

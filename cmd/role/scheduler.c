@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/flight.h"
 #include "cmd/log.h"
 #include "cmd/now.h"
 #include "cmd/role/scheduler_impl.h"
@@ -85,6 +86,7 @@ look_at_room(struct scheduler *s, int64_t now)
 		    s->crawl->dir, (unsigned long long)need >> 20);
 		log_warn("%s; it goes on by itself", note);
 		roster_note(s->cv, note);
+		flight(s->cv, FLIGHT_WAITS_ROOM, FLIGHT_NO_CELL, need);
 	} else {
 		log_info("there is room again, going on");
 		roster_note(s->cv, "");
@@ -209,6 +211,7 @@ adopt(struct scheduler *s, int64_t now)
 			r = conveyor_drain(s->cv, (uint8_t)(QUEUE_ORDERS + k),
 			    QUEUE_SETTLED, &moved);
 	}
+	flight(s->cv, FLIGHT_ADOPTED, FLIGHT_NO_CELL, s->n_active);
 	return r;
 }
 
@@ -276,6 +279,8 @@ run(struct scheduler *s)
 			r = r < 0 ? r : 0;
 		}
 	}
+	if (r == 0)
+		flight(s->cv, FLIGHT_STOPS, FLIGHT_NO_CELL, 0);
 	/* The last commit: all that was recorded. */
 	while (r == 0) {
 		r = scheduler_collect(s, now_unix_ms());
@@ -306,8 +311,14 @@ scheduler_main(struct worker *worker)
 	r = role_wait_for_room(worker, &err);
 	if (r == -EINTR)
 		return WORKER_DONE;
-	if (r == 0)
+	if (r == 0) {
+		roster_note(s.cv, "opens the store");
+		flight(s.cv, FLIGHT_OPENS, FLIGHT_NO_CELL, 0);
 		r = open_all(&s, &err);
+		roster_note(s.cv, "");
+	}
+	if (r == 0)
+		flight(s.cv, FLIGHT_OPENED, FLIGHT_NO_CELL, 0);
 	if (r == 0)
 		r = run(&s);
 	/* Cells on the stack are FREE in all but name: put them back. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 
+#include "cmd/flight.h"
 #include "cmd/role/scheduler_impl.h"
 
 enum {
@@ -81,6 +82,7 @@ hand_out(struct scheduler *s, uint32_t cell, struct order *order, int k)
 		return conveyor_push(s->cv, QUEUE_RECORDS, cell);
 	s->n_slots++;
 	s->suspect_out |= s->leases[cell].suspect;
+	flight(s->cv, FLIGHT_ORDERED, cell, (uint64_t)k);
 	r = conveyor_push(s->cv, (uint8_t)(QUEUE_ORDERS + k), cell);
 	/* The mark again, after the push: unbound meanwhile, nobody would
 	 * empty the queue but us (protocol.md 1). */

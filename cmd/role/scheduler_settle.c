@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 
+#include "cmd/flight.h"
 #include "cmd/now.h"
 #include "cmd/role/poison.h"
 #include "cmd/role/scheduler_impl.h"
@@ -125,6 +126,7 @@ come_back(struct scheduler *s, uint32_t cell, int64_t now)
 	if (r < 0)
 		return r;
 	order.attempts = conveyor_word(s->cv, cell).attempts;
+	flight(s->cv, FLIGHT_CAME_BACK, cell, order.attempts);
 	if (capture_lap(conveyor_capture(s->cv, cell)) == ~order.lap) {
 		if (order.is_short < UINT8_MAX)
 			order.is_short++;
@@ -287,6 +289,7 @@ scheduler_advance(struct scheduler *s, int64_t now)
 		if (s->n_batch == 0)
 			s->batch_us = now_mono_us();
 		roster_set_current(s->cv, cell);
+		flight(s->cv, FLIGHT_SETTLES, cell, s->next.seq + 1);
 		scheduler_widen(s);
 		r = settle(s, cell, now);
 		roster_clear_current(s->cv);
@@ -328,12 +331,15 @@ int
 scheduler_commit(struct scheduler *s, int64_t now)
 {
 	int64_t start = now_mono_us();
-	int r = frontier_commit(s->frontier, s->next, now);
+	int r;
 
+	flight(s->cv, FLIGHT_COMMITS, FLIGHT_NO_CELL, s->n_batch);
+	r = frontier_commit(s->frontier, s->next, now);
 	if (r < 0)
 		return r;
 	s->commit_us = now_mono_us();
 	s->sync_us = s->commit_us - start;
+	flight(s->cv, FLIGHT_COMMITTED, FLIGHT_NO_CELL, (uint64_t)s->sync_us);
 	s->cut = s->next;
 	s->snap.commits++;
 	s->snap.sync_us = (uint64_t)s->sync_us;

@@ -90,6 +90,9 @@ spawn(struct slot *slot)
 
 	slot->asked = false;
 	slot->timer_ms = INT64_MAX;
+	/* Without room for them it works as well, and tells less. */
+	if (roster_keep_events(crawl->cv, slot->id) < 0)
+		log_debug("%s: no room for its events", slot->name);
 	/* Before the fork: from there on the page is the worker's. */
 	roster_assign(crawl->cv, slot->id, &entry);
 	slot->jobs = roster_counter(crawl->cv, slot->id, COUNTER_JOBS);

@@ -93,6 +93,7 @@ struct config {
 	/* parsing */
 	int64_t parse_cpu_ms;      /* then what there is of the page counts */
 	int64_t parse_cpu_hard_ms; /* then its parser is ended */
+	int64_t parse_wall_ms;     /* then it hangs, and is killed */
 	uint32_t parse_depth;      /* nesting of elements */
 	uint64_t parse_memory;     /* bytes of one page's tree */
 
@@ -108,7 +109,7 @@ struct config {
 	uint64_t disk_reserve;
 
 	/* running */
-	int64_t stop_timeout_ms, stats_interval_ms;
+	int64_t stop_timeout_ms, stall_timeout_ms, stats_interval_ms;
 	int log; /* 0 error, 1 warn, 2 info, 3 debug */
 	bool detach;
 };

@@ -95,6 +95,12 @@ check_pairs(const struct config *config, struct err *err)
 		    config_show(&time, (uint64_t)config->parse_cpu_ms).text,
 		    config_show(&time, (uint64_t)config->parse_cpu_hard_ms)
 			.text);
+	if (config->parse_cpu_ms >= config->parse_wall_ms)
+		return err_set(err, -EINVAL,
+		    "parse_cpu = %s: a parser is killed before that, "
+		    "by parse_wall = %s",
+		    config_show(&time, (uint64_t)config->parse_cpu_ms).text,
+		    config_show(&time, (uint64_t)config->parse_wall_ms).text);
 	if (config->max_body > config->max_decoded)
 		return err_set(err, -EINVAL,
 		    "max_body = %s: above max_decoded = %s, which would cut it",

@@ -149,6 +149,8 @@ const struct config_row config_table[] = {
   "processor time for one page; it is cut there", false },
 { "parse_cpu_hard", 0, TIME(parse_cpu_hard_ms), "10s", SECOND, 2 * HOUR, NULL, PARSE,
   "processor time after which a parser dies of its page, which is tried again, and then quarantined", false },
+{ "parse_wall", 0, TIME(parse_wall_ms), "30s", SECOND, DAY, NULL, PARSE,
+  "a parser that is busy with one page for so long hangs, and is killed", false },
 { "parse_depth", 0, COUNT(parse_depth), "512", 16, 65535, NULL, PARSE,
   "nesting of elements", false },
 { "parse_memory", 0, BYTES(parse_memory), "256M", M, 16 * G, NULL, PARSE,
@@ -172,6 +174,8 @@ const struct config_row config_table[] = {
 
 { "stop_timeout", 0, TIME(stop_timeout_ms), "10s", 100, HOUR, NULL, RUNNING,
   "\"stop\" has ended everything after so long", false },
+{ "stall_timeout", 0, TIME(stall_timeout_ms), "60s", SECOND, DAY, NULL, RUNNING,
+  "a worker without a sign of life for so long hangs, and is killed", false },
 { "stats_interval", 0, TIME(stats_interval_ms), "10s", 100, DAY, NULL, RUNNING,
   "between two lines of progress in the log", false },
 { "log", 0, CHOICE(log), "info", 0, 0, "error warn info debug", RUNNING,

@@ -406,6 +406,8 @@ START_TEST(config_finish_refuses_settings_that_contradict_each_other)
 	} cases[] = {
 		{ { "backoff", "log" }, { "2h", "info" },
 		    "backoff = 2h: above max_backoff = 1h" },
+		{ { "parse_cpu", "parse_cpu_hard" }, { "30s", "60s" },
+		    "parse_cpu = 30s: a parser is killed before that" },
 		{ { "max_body", "log" }, { "1G", "info" },
 		    "max_body = 1G: above max_decoded = 64M" },
 		{ { "crawlers", "log" }, { "17", "info" },

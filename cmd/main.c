@@ -8,7 +8,7 @@
 /* clang-format off */
 const struct command command_table[] = {
 	{ "start",   "[URL...]", "crawl, or go on with a crawl; adds the URLs as seeds", command_start, true },
-	{ "status",  "[--json]", "how the crawl stands; answers even when every worker hangs", command_status, true },
+	{ "status",  "[--crashes] [--json]", "how the crawl stands, however its workers hang; --crashes: what they died of", command_status, true },
 	{ "stop",    "[--now]",  "end the crawl within stop_timeout; start goes on with it", command_stop, true },
 	{ "restart", "WORKER",   "end workers and start them again: parser.1, crawler, all", command_restart, true },
 	{ "kill",    "WORKER",   "kill -9 workers; nothing is lost, they start again", command_kill, true },

@@ -187,6 +187,9 @@ void conveyor_bell_free(struct conveyor_bell *bell);
  * -ENOSPC: this cell cannot be used now.
  */
 MUST_USE int conveyor_prepare(struct conveyor *cv, uint32_t cell);
+/* Whether they are there to be read: the scheduler's word, whatever the cell's
+ * own says. */
+bool conveyor_is_prepared(const struct conveyor *cv, uint32_t cell);
 void *conveyor_order(struct conveyor *cv, uint32_t cell);
 void *conveyor_capture(struct conveyor *cv, uint32_t cell);
 void *conveyor_inline(struct conveyor *cv, uint32_t cell);

@@ -47,6 +47,16 @@ conveyor_prepare(struct conveyor *cv, uint32_t cell)
 	return r;
 }
 
+bool
+conveyor_is_prepared(const struct conveyor *cv, uint32_t cell)
+{
+	must(cell < cv->shape.cells);
+	/* Pairs with conveyor_prepare(). */
+	return atomic_load_explicit(&ledger_of(cv)
+					 ->prepared[cell / CONVEYOR_CHUNK],
+		   memory_order_acquire) != 0;
+}
+
 void *
 conveyor_order(struct conveyor *cv, uint32_t cell)
 {

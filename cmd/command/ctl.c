@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cmd/command/command.h"
+#include "cmd/command/crashes.h"
 #include "cmd/command/settings.h"
 #include "cmd/crawl.h"
 #include "ipc/channel.h"
@@ -177,15 +178,36 @@ print_status(json_t *status)
 						   : "");
 }
 
+/* From the crawl's directory: nobody is asked. */
+static int
+show_crashes(int argc, char **argv, bool json)
+{
+	struct config config;
+	struct err err = ERR_NONE;
+	int n_words, status;
+
+	if (settings_load(&config, argc - 1, argv + 1, &n_words, &err) < 0)
+		status = complain(err.text);
+	else if (n_words > 0)
+		status = complain("this command takes options only");
+	else
+		status = crashes_show(config.dir, json);
+	config_fini(&config);
+	return status;
+}
+
 int
 command_status(int argc, char **argv)
 {
 	bool json = settings_take_flag(&argc, argv, "--json");
+	bool crashes = settings_take_flag(&argc, argv, "--crashes");
 	json_t *reply;
-	int fd;
-	int status = converse(argc, argv, json_pack("{s:s}", "cmd", "status"),
-	    false, &reply, &fd);
+	int fd, status;
 
+	if (crashes)
+		return show_crashes(argc, argv, json);
+	status = converse(argc, argv, json_pack("{s:s}", "cmd", "status"),
+	    false, &reply, &fd);
 	if (status != EXIT_FINISHED)
 		return status;
 	if (json) {

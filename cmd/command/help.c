@@ -41,7 +41,7 @@ command_help(int argc, char **argv)
 		       "hurt by killing it\n\n");
 		for (const struct command *c = command_table; c->name; c++)
 			printf("  mpcrawl %s %-*s  %s\n", c->name,
-			    (int)(22 - strlen(c->name)), c->words, c->help);
+			    (int)(28 - strlen(c->name)), c->words, c->help);
 		printf("\n  mpcrawl start https://example.org "
 		       "--contact you@example.org\n\n"
 		       "A crawl is a directory (--dir, ./crawl): "

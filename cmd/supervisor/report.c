@@ -93,9 +93,8 @@ print_bytes(char out[16], uint64_t bytes)
 	    units[unit]);
 }
 
-/* CPU of a running process so far; 0 when it cannot be told. */
-static uint64_t
-cpu_us_of(pid_t pid)
+uint64_t
+report_cpu_us(pid_t pid)
 {
 	struct timespec ts;
 	clockid_t clock;
@@ -273,7 +272,7 @@ worker_json(struct supervisor *sup, const struct slot *slot)
 	    (json_int_t)roster_counter(cv, slot->id, COUNTER_BYTES),
 	    "beat_age_ms",
 	    (json_int_t)(now_mono_ms() - roster_last_beat(cv, slot->id)),
-	    "cpu_ms", (double)cpu_us_of(slot->pid) / 1000);
+	    "cpu_ms", (double)report_cpu_us(slot->pid) / 1000);
 	if (object == NULL)
 		return json_null();
 	if (current >= 0)
@@ -414,7 +413,7 @@ write_json(struct supervisor *sup, const struct snapshot *snap,
 	json_object_set_new(roles, "seeds",
 	    json_real((double)sup->cpu_us[ROLES] / 1000));
 	json_object_set_new(roles, "supervisor",
-	    json_real((double)cpu_us_of(getpid()) / 1000));
+	    json_real((double)report_cpu_us(getpid()) / 1000));
 	object = json_pack("{s:i, s:o, s:i, s:s, s:I, s:I, s:o, s:f, s:I}", "v",
 	    1, "dir", dir_json(sup->crawl), "exit_status", ending->status,
 	    "end", ending->words, "pages", (json_int_t)snap->totals.done,

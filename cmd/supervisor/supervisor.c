@@ -89,6 +89,8 @@ spawn(struct slot *slot)
 	pid_t pid;
 
 	slot->asked = false;
+	slot->hung[0] = '\0';
+	watchdog_forgive(&slot->dog);
 	slot->timer_ms = INT64_MAX;
 	/* Without room for them it works as well, and tells less. */
 	if (roster_keep_events(crawl->cv, slot->id) < 0)
@@ -177,14 +179,23 @@ supervisor_kill_all(struct supervisor *sup)
 	}
 }
 
+/* Killed because it hung?  It may have died otherwise a moment before. */
+static bool
+was_hung(const struct slot *slot, int status)
+{
+	return slot->hung[0] != '\0' && WIFSIGNALED(status) &&
+	       WTERMSIG(status) == SIGKILL;
+}
+
 /* By its own fault (protocol.md 7)?  A SIGKILL from outside, the OOM killer's
  * included, blames nobody. */
 static bool
-is_guilty(int status)
+is_guilty(const struct slot *slot, int status)
 {
 	if (WIFSIGNALED(status))
-		return WTERMSIG(status) != SIGKILL &&
-		       WTERMSIG(status) != SIGTERM;
+		return was_hung(slot, status) ||
+		       (WTERMSIG(status) != SIGKILL &&
+			   WTERMSIG(status) != SIGTERM);
 	return WEXITSTATUS(status) != WORKER_DONE &&
 	       WEXITSTATUS(status) != WORKER_DISK &&
 	       WEXITSTATUS(status) != WORKER_NO_ROOM &&
@@ -195,7 +206,8 @@ is_guilty(int status)
 static uint32_t
 cause_of(const struct slot *slot, int status)
 {
-	struct crawl_cause cause = { .role = slot->role };
+	struct crawl_cause cause = { .role = slot->role,
+		.hung = was_hung(slot, status) };
 
 	if (WIFSIGNALED(status))
 		cause.signal = (uint8_t)WTERMSIG(status);
@@ -207,7 +219,10 @@ cause_of(const struct slot *slot, int status)
 static void
 describe(struct slot *slot, int status)
 {
-	if (WIFSIGNALED(status))
+	if (was_hung(slot, status))
+		snprintf(slot->last, sizeof(slot->last),
+		    "hung and was killed: %s", slot->hung);
+	else if (WIFSIGNALED(status))
 		snprintf(slot->last, sizeof(slot->last),
 		    "died of signal %d (%s)", WTERMSIG(status),
 		    strsignal(WTERMSIG(status)));
@@ -262,6 +277,33 @@ event_of(const struct slot *slot, int status, bool worked)
 	return worked || done ? CHILD_DIED : CHILD_DIED_EARLY;
 }
 
+/* One line: what happened, where, and what became of it. */
+static void
+tell(const struct slot *slot, const struct crash *crash)
+{
+	char where[500];
+
+	if (!crash->full) {
+		log_warn("%s %s; %zu of its cells recovered", slot->name,
+		    slot->last, crash->recovered);
+		return;
+	}
+	crash_describe(crash, where, sizeof(where));
+	log_warn("%s %s; %s; %zu of its cells recovered%s; more by `mpcrawl "
+		 "status --crashes`",
+	    slot->name, slot->last, where, crash->recovered,
+	    crash->blamed ? ", the page blamed" : "");
+}
+
+/* Not what was asked for, nor a disk without room. */
+static bool
+is_crash(const struct slot *slot, int status)
+{
+	return is_guilty(slot, status) ||
+	       (WIFEXITED(status) && WEXITSTATUS(status) == WORKER_CORRUPT) ||
+	       (WIFSIGNALED(status) && !slot->asked);
+}
+
 static void
 bury(struct slot *slot, int status, const struct rusage *usage)
 {
@@ -270,10 +312,17 @@ bury(struct slot *slot, int status, const struct rusage *usage)
 	bool worked = roster_has_worked(cv, slot->id);
 	bool finished = roster_counter(cv, slot->id, COUNTER_JOBS) !=
 			slot->jobs;
-	bool guilty = is_guilty(status);
+	bool guilty = is_guilty(slot, status);
+	bool corrupt = WIFEXITED(status) &&
+		       WEXITSTATUS(status) == WORKER_CORRUPT;
+	bool tells = is_crash(slot, status);
 	struct conveyor_fault fault = { .suspects = slot->role == ROLE_CRAWLER,
 		.cause = cause_of(slot, status) };
-	size_t moved = 0;
+	struct crash crash = { .worker = slot->name,
+		.pid = slot->pid,
+		.full = guilty || corrupt,
+		.status = status,
+		.hung = was_hung(slot, status) };
 
 	describe(slot, status);
 	sup->cpu_us[slot->role] += cpu_of(usage);
@@ -283,20 +332,28 @@ bury(struct slot *slot, int status, const struct rusage *usage)
 	slot->pidfd = -1;
 	slot->pid = 0;
 	slot->died_ms = now_mono_ms();
-	if (WIFEXITED(status) && WEXITSTATUS(status) == WORKER_CORRUPT)
+	if (corrupt)
 		sup->corrupt = true;
 	if (is_hopeless(status, worked, finished))
 		slot->hopeless++;
 	else
 		slot->hopeless = 0;
+	/* Before the recovery, which lets go of all, and before the id's next
+	 * assignment, with which its events end. */
+	if (tells)
+		crash_look(cv, slot->id, &crash);
 	/* After every exit, orderly ones too: it should find nothing then. */
 	if (!sup->corrupt && conveyor_recover(cv, slot->id, &crawl_routes,
-				 guilty ? &fault : NULL, &moved) < 0)
+				 guilty ? &fault : NULL, &crash.recovered) < 0)
 		sup->corrupt = true;
+	crash.blamed = tells && crash_was_blamed(cv, &crash);
+	snprintf(crash.end, sizeof(crash.end), "%s", slot->last);
 	if (guilty || !slot->asked)
-		log_warn("%s %s; %zu of its cells recovered", slot->name,
-		    slot->last, moved);
+		tell(slot, &crash);
 	supervisor_event(slot, event_of(slot, status, worked));
+	/* The successor is at work: now there is time for a file. */
+	if (tells)
+		crash_write(&sup->crashes, sup->crawl, &crash);
 }
 
 static void
@@ -484,6 +541,7 @@ discard_segment(struct supervisor *sup)
 	}
 	log_error("the shared segment was corrupt and is discarded; what was "
 		  "under way is fetched again");
+	patrol_forget(sup);
 	conveyor_detach(sup->crawl->cv);
 	sup->crawl->cv = NULL;
 	conveyor_unlink(sup->crawl->segment);
@@ -599,7 +657,9 @@ nap(const struct supervisor *sup)
 {
 	int64_t now = now_mono_ms();
 	bool hurry = sup->stop != STOP_NOT && !stop_waits_for_reader(sup);
-	int64_t ms = hurry ? TICK_STOP_MS : sup->tty ? TICK_MS : 1000;
+	int64_t ms = hurry      ? TICK_STOP_MS
+		     : sup->tty ? TICK_MS
+				: WATCHDOG_LOOK_MS;
 
 	for (size_t i = 0; i < sup->n_slots; i++) {
 		if (sup->slots[i].timer_ms - now < ms)
@@ -619,6 +679,7 @@ loop_until_done(struct supervisor *sup)
 		}
 		run_timers(sup);
 		look_at_phase(sup);
+		patrol_tick(sup);
 		if (sup->corrupt)
 			discard_segment(sup);
 		else if (sup->stop != STOP_NOT)
@@ -647,6 +708,8 @@ serve(struct supervisor *sup, int ready_fd)
 	supervisor_kill_all(sup);
 	while (wait4(-1, NULL, 0, NULL) > 0 || errno == EINTR)
 		; /* whoever is left was killed just now */
+	crash_close(&sup->crashes, crawl);
+	patrol_forget(sup);
 }
 
 int

@@ -5,6 +5,8 @@
  *   stop.c        the order in which a crawl ends
  *   control.c     the control socket
  *   report.c      live line, status, closing report
+ *   patrol.c      what hangs is killed: shows each worker to its watchdog
+ *   crash.c       what is told of a worker that died
  */
 #ifndef CMD_SUPERVISOR_SUPERVISOR_IMPL_H
 #define CMD_SUPERVISOR_SUPERVISOR_IMPL_H
@@ -16,6 +18,8 @@
 #include "cmd/crawl.h"
 #include "cmd/loop.h"
 #include "cmd/supervisor/child.h"
+#include "cmd/supervisor/crash.h"
+#include "cmd/supervisor/watchdog.h"
 
 struct supervisor;
 
@@ -35,7 +39,15 @@ struct slot {
 	uint32_t hopeless; /* early ends with a status of failure, in a row */
 	uint64_t jobs;     /* done by its predecessors */
 	bool unwatched;    /* no descriptor tells of its death */
-	char last[80];     /* how the last one ended, in words */
+	char last[120];    /* how the last one ended, in words */
+	struct watchdog dog;
+	char hung[WATCHDOG_WHY]; /* why it was killed; "": it was not */
+};
+
+struct patrol {
+	int64_t look_ms, cells_ms;   /* the last looks, monotonic */
+	struct watchdog_cell *cells; /* by cell; NULL: none yet */
+	int64_t held_ms[CONVEYOR_WORKERS];
 };
 
 /* Stages of an orderly stop (protocol.md 8), in order. */
@@ -79,6 +91,8 @@ struct supervisor {
 	int64_t line_ms;    /* the last live line or plain line */
 	bool tty;
 	struct rate rate;
+	struct patrol patrol;
+	struct crash_book crashes;
 	uint64_t cpu_us[ROLES + 1]; /* of the reaped, by role; [ROLES]: seeds */
 };
 
@@ -105,7 +119,14 @@ void control_close(struct supervisor *sup);
 /* In a child after fork: its descriptors, not its socket. */
 void control_abandon(struct supervisor *sup);
 
+/* patrol.c: at every turn; does nothing but all WATCHDOG_LOOK_MS. */
+void patrol_tick(struct supervisor *sup);
+/* What it remembers of the segment is of another, or of none. */
+void patrol_forget(struct supervisor *sup);
+
 /* report.c */
+/* CPU of a running process so far; 0 when it cannot be told. */
+uint64_t report_cpu_us(pid_t pid);
 void report_tick(struct supervisor *sup);
 json_t *report_status(struct supervisor *sup);
 /* The closing report: text, and JSON when asked for.  The exit status. */

@@ -13,13 +13,13 @@
 #include "tests/kill/scenarios.h"
 
 enum {
-	IMAGE_PARTS = 2,
+	IMAGE_PARTS = 3,
 	/* Roster pages that anybody in these tests writes. */
 	IMAGE_WORKERS = 4
 };
 
 struct image {
-	char *base; /* as long as the segment's fixed part and the parts */
+	char *base; /* as long as the segment; only image_parts of it is used */
 	sem_t sems[CONVEYOR_QUEUES];
 };
 
@@ -35,7 +35,7 @@ static inline char *
 image_memory(void)
 {
 	char *base = mmap(NULL, image_size, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	need(base != MAP_FAILED, "memory");
 	return base;
@@ -60,10 +60,12 @@ images_init(void)
 	struct layout l;
 
 	need(layout_make(&shape, &l) == 0, "shape");
-	image_size = l.regions;
+	image_size = l.size;
 	image_parts[0] = (struct image_part){ 0,
 		l.roster + IMAGE_WORKERS * l.page };
 	image_parts[1] = (struct image_part){ l.words, l.regions - l.words };
+	image_parts[2] = (struct image_part){ l.events + WORKER * l.page,
+		l.page };
 	image_scratch = image_memory();
 }
 

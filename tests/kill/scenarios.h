@@ -31,6 +31,10 @@ struct scenario {
 	bool (*holds)(struct conveyor *, const char *when);
 };
 
+enum {
+	EVENTS = ROSTER_EVENTS + 10
+};
+
 /* Where each cell is when nothing is done to it but recovery. */
 static uint8_t before[CELLS];
 
@@ -386,6 +390,44 @@ holds_roster(struct conveyor *cv, const char *when)
 	       check(count == 1 || count == 2, "%s: count", when);
 }
 
+/* The ring of events is full, so each takes the place of another. */
+static void
+prepare_events(struct conveyor *cv)
+{
+	prepare_words(cv);
+	conveyor_become(cv, WORKER);
+	for (uint64_t i = 1; i <= EVENTS; i++)
+		roster_event(cv, (int64_t)i, 1, (int64_t)(i % CELLS), i);
+	conveyor_become(cv, 0);
+}
+
+static void
+run_event(struct conveyor *cv)
+{
+	for (uint64_t i = EVENTS + 1; i <= EVENTS + 2; i++)
+		roster_event(cv, (int64_t)i, 1, (int64_t)(i % CELLS), i);
+}
+
+/* The last ones, each whole; one less while one is written. */
+static bool
+holds_event(struct conveyor *cv, const char *when)
+{
+	struct roster_event events[ROSTER_EVENTS];
+	size_t n;
+	bool whole = true;
+
+	/* As the next supervisor does, whose view knows of no page yet. */
+	need(roster_keep_events(cv, WORKER) == 0, "a page for events");
+	n = roster_events(cv, WORKER, events);
+	for (size_t i = 0; i < n; i++)
+		whole = whole && (uint64_t)events[i].at_us == events[i].value &&
+			events[i].cell == (int64_t)(events[i].value % CELLS) &&
+			events[i].value + n ==
+			    roster_events_seen(cv, WORKER) + 1 + i;
+	return check(n >= ROSTER_EVENTS - 1, "%s: %zu events", when, n) &&
+	       check(whole, "%s: a torn event", when) && holds_roster(cv, when);
+}
+
 /* By the supervisor, before it forks; a pid only with what belongs to it. */
 static void
 run_assign(struct conveyor *cv)
@@ -417,6 +459,7 @@ static void
 run_look(struct conveyor *cv)
 {
 	uint64_t values[CONVEYOR_SNAPSHOT], seq, end, sum = 0;
+	struct roster_event events[ROSTER_EVENTS];
 	struct roster_entry entry;
 	char note[ROSTER_NOTE];
 
@@ -438,7 +481,9 @@ run_look(struct conveyor *cv)
 	       conveyor_shape(cv)->cells + segment_space() +
 	       (uint64_t)roster_current(cv, WORKER) +
 	       (uint64_t)roster_last_beat(cv, WORKER) +
-	       roster_has_worked(cv, WORKER) + roster_counter(cv, WORKER, 0);
+	       roster_has_worked(cv, WORKER) + roster_counter(cv, WORKER, 0) +
+	       roster_turns(cv, WORKER) + roster_events_seen(cv, WORKER) +
+	       roster_events(cv, WORKER, events) + conveyor_is_prepared(cv, 0);
 	if (conveyor_protect(cv, 0) != 0 || sum == 0)
 		_exit(1);
 }
@@ -480,6 +525,7 @@ static const struct scenario scenarios[] = {
 	    .holds = holds_fetched },
 	{ "bind", prepare_words, run_bind, 0, .holds = holds_publish },
 	{ "roster", prepare_words, run_roster, WORKER, .holds = holds_roster },
+	{ "event", prepare_events, run_event, WORKER, .holds = holds_event },
 	{ "assign", prepare_words, run_assign, 0, .holds = holds_assign },
 	{ "look", prepare_words, run_look, WORKER, .holds = holds_roster },
 };
@@ -512,6 +558,7 @@ stage(const struct scenario *scenario, char name[64], bool keep_name)
 	struct roster_entry entry = { .pid = 4711, .role = 1 };
 	struct conveyor *cv = crew_new(CELLS, name, keep_name);
 
+	need(roster_keep_events(cv, WORKER) == 0, "a page for events");
 	roster_assign(cv, WORKER, &entry);
 	roster_assign(cv, VICTIM, &entry);
 	scenario->prepare(cv);

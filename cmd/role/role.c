@@ -147,7 +147,7 @@ role_wait_for_room(struct worker *worker, struct err *err)
 			log_warn("%s; it goes on by itself", note);
 			roster_note(worker->cv, note);
 			flight(worker->cv, FLIGHT_WAITS_ROOM, FLIGHT_NO_CELL,
-			    need);
+			    crawl_reserve(worker->crawl));
 			said = true;
 		}
 		roster_beat(worker->cv, now_mono_ms());
@@ -185,6 +185,7 @@ role_failed_on_disk(int error, const struct err *err, const char *what)
 {
 	if (err->text[0] == '\0')
 		return role_failed(error, what);
+	flight(view, FLIGHT_FAILED, FLIGHT_NO_CELL, (uint64_t)-error);
 	if (error == -ENOSPC) {
 		log_warn("%s; it goes on when there is room (key dir: where "
 			 "the crawl's files are)",

@@ -254,13 +254,13 @@ cpu_of(const struct rusage *usage)
  * to have finished some to be worth another try.
  */
 static bool
-is_hopeless(int status, bool worked, bool finished)
+is_hopeless(const struct slot *slot, int status, bool worked, bool finished)
 {
 	if (!WIFEXITED(status))
 		return false;
 	if (WEXITSTATUS(status) == WORKER_DISK)
 		return !finished;
-	return is_guilty(status) && !worked;
+	return is_guilty(slot, status) && !worked;
 }
 
 /* What a death was, as an event. */
@@ -334,7 +334,7 @@ bury(struct slot *slot, int status, const struct rusage *usage)
 	slot->died_ms = now_mono_ms();
 	if (corrupt)
 		sup->corrupt = true;
-	if (is_hopeless(status, worked, finished))
+	if (is_hopeless(slot, status, worked, finished))
 		slot->hopeless++;
 	else
 		slot->hopeless = 0;

@@ -36,9 +36,12 @@ CLEAN = None
 # How Spin says that a mutant was caught.
 ASSERTION = "assertion violated"
 STUCK = "invalid end state"
+ENDLESS = "non-progress cycle"
 
 # file, what is defined, what is expected: CLEAN or how the mutant is caught.
-Row = collections.namedtuple("Row", "name file defines expect long", defaults=(CLEAN, False))
+# acyclic: what is looked for is a run that never ends, and nothing else.
+Row = collections.namedtuple("Row", "name file defines expect long acyclic",
+                             defaults=(CLEAN, False, False))
 
 RING = "PRODUCERS=1 CONSUMERS=1 CELLS=2 SLOTS=4 MESSAGES=4 DEATHS=1"
 RING_ROUND = "PRODUCERS=1 CONSUMERS=1 CELLS=1 SLOTS=2 MESSAGES=6 DEATHS=2"
@@ -114,6 +117,53 @@ MODELS = [
         "BATCH PRODUCERS=1 CONSUMERS=2 EACH=2 TAKE=2 SLOTS=4 DEATHS=1", long=True),
 ]
 
+# The outputs and the store: recorder, scheduler, files, power.
+CUT_MUTANTS = {
+    # The five that protocol.md 5 names, and what it takes to see each.
+    "offset_read_before_the_cells": "OFFSET_FIRST KILLS=1",
+    "cells_freed_before_publishing": "FREE_FIRST KILLS=1",
+    "commit_not_contiguous": "GAPS KILLS=1",
+    "no_sync": "NO_SYNC POWERS=1",
+    "forwarded_not_in_order": "ANY_ORDER KILLS=1",
+    # The files.
+    "failed_sync_tried_again": "SYNC_AGAIN FAULTS=1 POWERS=1",
+    "folder_not_synced": "NO_FOLDER_SYNC POWERS=1",
+    "full_file_not_synced": "LEAVE_UNSYNCED POWERS=1",
+    "short_file_accepted": "STRETCH URLS=2 ENDS=1 DAMAGES=1",
+    "tail_not_cut": "KEEP_TAIL KILLS=1",
+    "cut_before_the_store_is_open": "NO_WAIT ENDS=1",
+    # header.out, adoption, recovery.
+    "turn_before_its_pair": "TURN_FIRST KILLS=1",
+    "adoption_believes_an_old_seq": "STALE_SEQ KILLS=2",
+    "committed_twice": "COMMIT_AGAIN KILLS=1",
+    "no_adoption": "NO_ADOPTION KILLS=1",
+    "no_recovery": "NO_RECOVERY KILLS=1",
+}
+MODELS += [
+    Row("cut_kills", "cut.pml", "KILLS=2"),
+    Row("cut_kill_and_power", "cut.pml", "KILLS=1 POWERS=1"),
+    Row("cut_all_killed_and_retries", "cut.pml", "ENDS=1 RETRIES=1"),
+    Row("cut_sync_fails", "cut.pml", "FAULTS=1 POWERS=1"),
+    Row("cut_files_shortened", "cut.pml", "URLS=2 ENDS=1 DAMAGES=1"),
+    Row("cut_ends_whatever_happens", "cut.pml", "KILLS=1", acyclic=True),
+    *(Row("cut_mutant_" + name, "cut.pml", "MUTANT_" + defines, ASSERTION)
+      for name, defines in CUT_MUTANTS.items()),
+    Row("cut_mutant_sync_tried_for_ever", "cut.pml", "MUTANT_SYNC_FOR_EVER FAULTS=1", ENDLESS,
+        acyclic=True),
+    Row("cut_many_kills", "cut.pml", "KILLS=3", long=True),
+    Row("cut_kills_and_power", "cut.pml", "KILLS=2 POWERS=1 RETRIES=1", long=True),
+    Row("cut_kill_and_powers", "cut.pml", "KILLS=1 POWERS=2", long=True),
+    Row("cut_three_cells", "cut.pml", "CELLS=3 GROUP=3 URLS=4 KILLS=1", long=True),
+    Row("cut_three_cells_and_power", "cut.pml", "CELLS=3 GROUP=3 KILLS=1 POWERS=1", long=True),
+    Row("cut_all_killed_in_a_recovery", "cut.pml", "KILLS=1 ENDS=1 POWERS=1", long=True),
+    Row("cut_all_killed_again", "cut.pml", "ENDS=2", long=True),
+    Row("cut_faults_and_kills", "cut.pml", "KILLS=1 FAULTS=2 POWERS=1", long=True),
+    Row("cut_a_file_for_each_record", "cut.pml", "FILE_RECORDS=1 KILLS=1 POWERS=1", long=True),
+    Row("cut_files_shortened_and_kills", "cut.pml", "KILLS=1 ENDS=1 DAMAGES=1", long=True),
+    Row("cut_ends_after_power_and_kill", "cut.pml", "KILLS=1 POWERS=1 RETRIES=1",
+        long=True, acyclic=True),
+]
+
 
 class Failure(Exception):
     """The row is not what it should be."""
@@ -136,11 +186,13 @@ def commands(row, memory_mb):
     path = os.path.join(HERE, row.file)
     # A short search takes less time than its compiler would to hasten it.
     level = "-O2" if row.long else "-O0"
+    # No step is called progress, so every cycle is one without.
+    kind, look = ("-DNP", ["-l"]) if row.acyclic else ("-DSAFETY", [])
     return {
         "make": ["spin", "-a", *defines, path],
-        "compile": ["gcc", level, "-w", "-DSAFETY", "-DCOLLAPSE", f"-DMEMLIM={memory_mb}",
+        "compile": ["gcc", level, "-w", kind, "-DCOLLAPSE", f"-DMEMLIM={memory_mb}",
                     "-o", "pan", "pan.c"],
-        "search": ["./pan", f"-m{DEPTH}"],
+        "search": ["./pan", *look, f"-m{DEPTH}"],
         "explain": ["spin", "-t", "-p", "-g", *defines, path],
     }
 

@@ -131,6 +131,13 @@ $(TESTS_LIB): $B/%: $B/%.o $(HARNESS) $(SITE) $(LIB)
 	$(LINK) $(LIB_LIBS) $(CHECK_LIBS)
 $(TESTS_CMD): $B/%: $B/%.o $(HARNESS) $(CMD) $(LIB) $(IPC)
 	$(LINK) $(LIB_LIBS) $(CHECK_LIBS)
+# With the linker between them and who gives memory (tests/faults.h).
+FAULTS_WRAP := malloc calloc realloc reallocarray aligned_alloc strdup strndup \
+    asprintf __asprintf_chk opendir fdopendir fopen mmap sem_open iconv_open \
+    inflateInit2_ curl_easy_init curl_multi_init curl_url curl_slist_append
+TESTS_FAULTS := $(filter %/allocation_test,$(TESTS_IPC) $(TESTS_LIB) $(TESTS_CMD))
+$(TESTS_FAULTS): $B/tests/faults.o
+$(TESTS_FAULTS): private LDFLAGS += $(foreach f,$(FAULTS_WRAP),-Xlinker --wrap=$f)
 $(TESTS_KILL): $B/%: $B/%.o $(IPC)
 	$(LINK) -static
 $(BENCHES): $B/%: $B/%.o $(SITE) $(LIB) $(IPC)
@@ -194,5 +201,5 @@ format:
 clean:
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(IPC_OBJS) $(LIB_OBJS) $(CMD_OBJS) $(HARNESS) $(SITE_OBJS))
+-include $(patsubst %.o,%.d,$(IPC_OBJS) $(LIB_OBJS) $(CMD_OBJS) $(HARNESS) $B/tests/faults.o $(SITE_OBJS))
 -include $(addsuffix .d,$(TESTS.release) $(BENCHES))

@@ -236,32 +236,44 @@ add_glob(struct config *config, const struct config_row *row, const char *value,
 }
 
 static int
+add_word(struct config_list *list, const struct config_row *row,
+    const char *value, struct span word, struct err *err)
+{
+	char **items;
+	char *copy;
+
+	if (list->n == CONFIG_WORDS_MAX)
+		return err_set(err, -ERANGE,
+		    "%s = %s: at most %d words are allowed", row->key,
+		    show_value(value).text, CONFIG_WORDS_MAX);
+	items = reallocarray(list->items, list->n + 1, sizeof(*items));
+	if (items == NULL)
+		return -ENOMEM;
+	list->items = items;
+	copy = strndup(word.ptr, word.len);
+	if (copy == NULL)
+		return -ENOMEM;
+	items[list->n++] = copy;
+	return 0;
+}
+
+/* All of them, or none. */
+static int
 add_words(struct config_list *list, const struct config_row *row,
     const char *value, struct err *err)
 {
 	struct span rest = span_from(value), word;
+	size_t before = list->n;
+	int r = 0;
 
 	if (has_control(value))
 		return refuse(row, value, -EINVAL, err,
 		    "control characters are not allowed");
-	while (config_next_word(&rest, &word)) {
-		char **items;
-		char *copy;
-
-		if (list->n == CONFIG_WORDS_MAX)
-			return err_set(err, -ERANGE,
-			    "%s = %s: at most %d words are allowed", row->key,
-			    show_value(value).text, CONFIG_WORDS_MAX);
-		items = reallocarray(list->items, list->n + 1, sizeof(*items));
-		if (items == NULL)
-			return -ENOMEM;
-		list->items = items;
-		copy = strndup(word.ptr, word.len);
-		if (copy == NULL)
-			return -ENOMEM;
-		items[list->n++] = copy;
-	}
-	return 0;
+	while (r == 0 && config_next_word(&rest, &word))
+		r = add_word(list, row, value, word, err);
+	while (r < 0 && list->n > before)
+		free(list->items[--list->n]);
+	return r;
 }
 
 static int

@@ -48,34 +48,46 @@ charset_decoder_free(struct charset_decoder *dec)
 	free(dec);
 }
 
-/* From `charset` to UTF-8, in its first state; (iconv_t)-1: not here. */
-static iconv_t
-charset_decode_cd(struct charset_decoder *dec, enum charset charset)
+/*
+ * A descriptor in its first state; (iconv_t)-1: iconv has none.  That is
+ * remembered, want of memory is not: a later page shall be read right.
+ */
+static int
+charset_cd(iconv_t *cd, bool *is_open, const char *to, const char *from)
 {
-	if (!dec->decode_open[charset]) {
-		dec->decode[charset] = iconv_open("UTF-8",
-		    charset_rows[charset].decode);
-		dec->decode_open[charset] = true;
-	} else if (dec->decode[charset] != (iconv_t)-1) {
-		iconv(dec->decode[charset], NULL, NULL, NULL, NULL);
+	if (*is_open) {
+		if (*cd != (iconv_t)-1)
+			iconv(*cd, NULL, NULL, NULL, NULL);
+		return 0;
 	}
-	return dec->decode[charset];
+	*cd = iconv_open(to, from);
+	if (*cd == (iconv_t)-1 && errno != EINVAL)
+		return -ENOMEM;
+	*is_open = true;
+	return 0;
 }
 
-static iconv_t
-charset_encode_cd(struct charset_decoder *dec, enum charset charset)
+static int
+charset_decode_cd(struct charset_decoder *dec, enum charset charset,
+    iconv_t *out)
+{
+	int r = charset_cd(&dec->decode[charset], &dec->decode_open[charset],
+	    "UTF-8", charset_rows[charset].decode);
+
+	*out = dec->decode[charset];
+	return r;
+}
+
+static int
+charset_encode_cd(struct charset_decoder *dec, enum charset charset,
+    iconv_t *out)
 {
 	const struct charset_row *row = &charset_rows[charset];
+	int r = charset_cd(&dec->encode[charset], &dec->encode_open[charset],
+	    row->encode ? row->encode : row->decode, "UTF-8");
 
-	if (!dec->encode_open[charset]) {
-		dec->encode[charset] = iconv_open(row->encode ? row->encode
-							      : row->decode,
-		    "UTF-8");
-		dec->encode_open[charset] = true;
-	} else if (dec->encode[charset] != (iconv_t)-1) {
-		iconv(dec->encode[charset], NULL, NULL, NULL, NULL);
-	}
-	return dec->encode[charset];
+	*out = dec->encode[charset];
+	return r;
 }
 
 /* One byte by iconv; 0: it has no character for it. */
@@ -116,13 +128,15 @@ charset_upper(struct charset_decoder *dec, enum charset charset)
 	upper = calloc(128, sizeof(*upper));
 	if (upper == NULL)
 		return NULL;
-	dec->upper[charset] = upper;
 	if (row->kind == CHARSET_KIND_USER) {
 		for (unsigned i = 0; i < 128; i++)
 			upper[i] = (uint16_t)(0xF780 + i);
-		return upper;
+		return dec->upper[charset] = upper;
 	}
-	cd = charset_decode_cd(dec, charset);
+	if (charset_decode_cd(dec, charset, &cd) < 0) {
+		free(upper);
+		return NULL;
+	}
 	for (unsigned i = 0; i < 128 && cd != (iconv_t)-1; i++) {
 		upper[i] = charset_byte(cd, (unsigned char)(0x80 + i));
 		if (upper[i] == 0 && i < 0x20)
@@ -134,7 +148,7 @@ charset_upper(struct charset_decoder *dec, enum charset charset)
 		if (patch->charset == charset)
 			upper[patch->byte - 0x80] = patch->cp;
 	}
-	return upper;
+	return dec->upper[charset] = upper;
 }
 
 static int
@@ -258,9 +272,12 @@ charset_decode_iconv(struct charset_decoder *dec, enum charset charset,
     struct span s, uint64_t max)
 {
 	const struct charset_row *row = &charset_rows[charset];
-	iconv_t cd = charset_decode_cd(dec, charset);
 	struct buf *out = &dec->out;
+	iconv_t cd;
+	int r = charset_decode_cd(dec, charset, &cd);
 
+	if (r < 0)
+		return r;
 	while (s.len > 0 && out->len <= max) {
 		size_t n = s.len < CHARSET_STEP ? s.len : CHARSET_STEP;
 		size_t room = n * CHARSET_WIDEST + 16, left = room;
@@ -422,8 +439,8 @@ charset_encode_run(struct charset_decoder *dec, enum charset charset,
 	if (single)
 		upper = charset_upper(dec, charset);
 	else
-		cd = charset_encode_cd(dec, charset);
-	if (single && upper == NULL)
+		r = charset_encode_cd(dec, charset, &cd);
+	if (r < 0 || (single && upper == NULL))
 		return -ENOMEM;
 	while (run.len > 0 && r == 0) {
 		char *in = (char *)(uintptr_t)run.ptr, *at = bytes;

@@ -91,17 +91,24 @@ frontier_come_back(struct frontier *f, const struct order *order,
 
 /* --- adoption ------------------------------------------------------------ */
 
-/* The page that led here, from its text; none when it is none. */
-static void
+/* The page that led here, from its text; none when it is none.  0, -ENOMEM. */
+static int
 adopt_via(struct frontier *f, struct span via, struct admission *a)
 {
 	struct canon_hash hash;
+	int r;
 
-	if (via.len == 0 || url_parse(via, NULL, &f->other) < 0 ||
-	    !url_fetchable(&f->other) || frontier_hash(f, &f->other, &hash) < 0)
-		return;
-	a->via_site64 = hash.site64;
-	a->via_url64 = hash.url64;
+	if (via.len == 0)
+		return 0;
+	r = url_parse(via, NULL, &f->other);
+	if (r == 0 && url_fetchable(&f->other)) {
+		r = frontier_hash(f, &f->other, &hash);
+		if (r == 0) {
+			a->via_site64 = hash.site64;
+			a->via_url64 = hash.url64;
+		}
+	}
+	return r == -ENOMEM ? r : 0;
 }
 
 /*
@@ -156,9 +163,10 @@ adopt_unknown(struct frontier *f, const struct order *order, int64_t now_ms,
 		r = -EBADMSG;
 	if (r == 0 && order->found == LINK_SEED)
 		r = frontier_add_scope(f, &f->url, NULL);
+	if (r == 0)
+		r = adopt_via(f, order->via, &a);
 	if (r < 0)
 		return r;
-	adopt_via(f, order->via, &a);
 	return frontier_admit(f, &a, true, now_ms, out);
 }
 

@@ -92,6 +92,8 @@ list_files(struct tape *tape, struct err *err)
 			sink_name(segment, tape->stranger);
 		else
 			r = add_file(tape, segment, (uint64_t)st.st_size);
+		if (r == -ENOMEM)
+			r = tape_fail(tape, entry->d_name, ENOMEM, err);
 	}
 	if (r == 0 && errno != 0)
 		r = tape_fail(tape, "", errno, err);

@@ -387,6 +387,15 @@ run_pass(struct audit *audit, struct audit_result *out)
 	return 0;
 }
 
+/* Some of what is called above knows only the number. */
+static int
+in_words(struct audit *audit, int r)
+{
+	if (r < 0 && audit->err != NULL && audit->err->text[0] == '\0')
+		return audit_fail(audit, r, "frontier");
+	return r;
+}
+
 int
 audit_look(const struct audit_options *options, struct audit_result *out,
     struct err *err)
@@ -397,6 +406,7 @@ audit_look(const struct audit_options *options, struct audit_result *out,
 
 	if (r == 0)
 		r = run_pass(&audit, &result);
+	r = in_words(&audit, r);
 	say_the_rest(&audit);
 	audit_fini(&audit);
 	if (r == 0)
@@ -422,6 +432,7 @@ audit_mend(const struct audit_options *options, struct audit_result *out,
 		if (audit.mended == before)
 			break;
 	}
+	r = in_words(&audit, r);
 	say_the_rest(&audit);
 	audit_fini(&audit);
 	if (r == 0)

@@ -908,6 +908,9 @@ look_at_quarantine(struct audit *audit)
 		audit->options->dir) >= (int)sizeof(path))
 		return 0;
 	folder = opendir(path);
+	if (folder == NULL && errno != ENOENT)
+		return err_set(audit->err, errno == ENOMEM ? -ENOMEM : -EIO,
+		    "%s: %s", path, strerror(errno));
 	while (folder != NULL && r >= 0 && (entry = readdir(folder)) != NULL) {
 		if (entry->d_name[0] == '.')
 			continue;

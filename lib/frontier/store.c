@@ -190,7 +190,7 @@ store_open(const char *dir, uint64_t cache_bytes, struct store **out,
 	int r = 0;
 
 	if (store == NULL)
-		return -ENOMEM;
+		return err_set(err, -ENOMEM, "%s: out of memory", dir);
 	r = folder_make(dir, err);
 	if (r == 0)
 		r = manifest_mend(dir, err);
@@ -228,7 +228,7 @@ store_open_to_read(const char *dir, uint64_t cache_bytes, struct store **out,
 		    current, strerror(errno));
 	store = calloc(1, sizeof(*store));
 	if (store == NULL)
-		return -ENOMEM;
+		return err_set(err, -ENOMEM, "%s: out of memory", dir);
 	store_options(store, cache_bytes);
 	store->db = rocksdb_open_for_read_only_column_families(store->options,
 	    dir, STORE_TABLES + 1, names,

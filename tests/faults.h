@@ -36,8 +36,11 @@ struct faults_subject {
 void faults_begin(void);
 void faults_end(void);
 
-/* Every subject, once with one failure and once with lasting ones, for n = 1,
- * 2, 3 … until it needs no failure.  Prints how many there were. */
+/* With one failure, and with lasting ones, at n = 1, 2, 3 … until none is left
+ * to fail.  How many there were. */
+size_t faults_try_one(const struct faults_subject *subject);
+
+/* Each of them; prints their names and how many there were. */
 void faults_try(const char *layer, const struct faults_subject *subjects,
     size_t n);
 

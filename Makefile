@@ -172,7 +172,7 @@ crawl:
 torture:
 	@scripts/setup
 	@$(MAKE) --no-print-directory MODE=release all tests
-	@BUILD=build/release scripts/torture $(filter build/release/%,$(TESTS_KILL) $(TESTS_FAULTS)) $(DISASTERS) \
+	@BUILD=build/release scripts/torture $(filter build/release/%,$(TESTS_KILL) $(TESTS_FAULTS) $(TESTS_TSAN)) $(DISASTERS) \
 	    tests/e2e/poison_test.py tests/e2e/fsck_test.py
 
 bench:

@@ -5,7 +5,8 @@ import os
 import sys
 
 import sites
-from harness import (BUILD, FINISHED, SANITISED, TOP, check, check_sum, main, same, same_set)
+from harness import (BUILD, FINISHED, PATIENCE, SANITISED, TOP, check, check_sum, main, same,
+                     same_set)
 
 # The settings of `make crawl`.
 QUICK = {"host_delay": 0, "host_concurrency": 8}
@@ -115,7 +116,10 @@ def test_limits_of_bytes_and_time_end_it_too(t):
     root = t.path("site")
     sites.generate(root, 200, size=10_000)
     site = t.site(root)
-    for key, value, delay in (("max_bytes", "100K", 0), ("max_time", "500ms", "50ms")):
+    # Time enough to start on a busy machine, and for some twenty pages.
+    limits = (("max_bytes", "100K", 0),
+              ("max_time", f"{1000 * PATIENCE:.0f}ms", f"{50 * PATIENCE:.0f}ms"))
+    for key, value, delay in limits:
         crawl = t.crawl(site.url + "index.html", host_delay=delay, **{key: value}).run(status=4)
         for text in (f"limit reached: {key}", "goes on"):
             check(text in crawl.said(), f"it does not say {text}: {crawl.said()}")

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 
+import disaster  # noqa: F401 (the way to tests/e2e)
 import sites
 from crawl_survives_kills_test import Slow
 from harness import (DISK, FINISHED, PATIENCE, SANITISED, check, kill, main, same, same_set,

@@ -88,7 +88,7 @@ PRELOADS  := $(patsubst %.c,$B/%.so,$(sort $(wildcard tests/preload/*.c)))
 E2E       := $(sort $(wildcard tests/e2e/*_test.py))
 # Kills, cuts and faults in numbers, and the models: once, in release (a
 # sanitised program has its own libc layer).  Longer with LONG=1, `make torture`.
-DISASTERS := $(sort $(wildcard tests/disaster/*_test.py tests/model/*_test.py))
+DISASTERS := $(sort $(wildcard tests/model/*_test.py)) $(sort $(wildcard tests/disaster/*_test.py))
 # What TSan can judge: threads of one process over the same rings.
 TESTS_TSAN := $(call prog,tests/ipc/*_threads_test.c)
 
@@ -172,8 +172,9 @@ crawl:
 torture:
 	@scripts/setup
 	@$(MAKE) --no-print-directory MODE=release all tests
-	@BUILD=build/release scripts/torture $(filter build/release/%,$(TESTS_KILL) $(TESTS_FAULTS) $(TESTS_TSAN)) $(DISASTERS) \
-	    tests/e2e/poison_test.py tests/e2e/fsck_test.py
+	@BUILD=build/release scripts/torture $(DISASTERS) \
+	    tests/e2e/poison_test.py tests/e2e/fsck_test.py \
+	    $(filter build/release/%,$(TESTS_KILL) $(TESTS_FAULTS) $(TESTS_TSAN))
 
 bench:
 	@scripts/setup --bench

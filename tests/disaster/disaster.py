@@ -9,18 +9,12 @@ sys.path.insert(0, os.path.join(TOP, "tests", "e2e"))
 
 import harness  # noqa: E402 (its place is known only now)
 
-LONG = os.environ.get("LONG") == "1"
+LONG = harness.LONG
 
 
 def figure(name, value):
     """For the table of scripts/torture."""
     print(f"figure: {name}: {value}", flush=True)
-
-
-def long_form():
-    """No test of the long form is too long."""
-    if LONG:
-        harness.TEST_SECONDS = 7200
 
 
 def layered(crawl, library, **environment):

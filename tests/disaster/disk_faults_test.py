@@ -13,7 +13,7 @@ import signal
 import struct
 import sys
 
-from disaster import LONG, figure, layered, long_form
+from disaster import LONG, figure, layered
 from reading import Reading
 
 import sites
@@ -294,5 +294,4 @@ def test_a_disk_that_fails_refuses_the_start(t):
 
 
 if __name__ == "__main__":
-    long_form()
     sys.exit(main())

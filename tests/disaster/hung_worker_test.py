@@ -45,7 +45,7 @@ def write_crashes(crawl, data):
 
 def test_a_worker_of_each_role_that_stands_still_is_killed_and_replaced(t):
     # One parser: no colleague ends the crawl while it hangs.
-    slow = Slow(t, int(120 * PATIENCE), parsers=1, **SOON)
+    slow = Slow(t, int(240 * PATIENCE), parsers=1, **SOON)
     crawl = slow.crawl
     crawl.wait_count(5)
     roles = ("parser.0", "crawler.0", "recorder", "scheduler")

@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 
-from disaster import LONG, figure, layered, long_form
+from disaster import LONG, figure, layered
 from disk import Disk, read_log
 from reading import Reading
 
@@ -288,5 +288,4 @@ def test_a_power_cut_of_a_crawl_with_small_files(t):
 
 
 if __name__ == "__main__":
-    long_form()
     sys.exit(main())

@@ -19,7 +19,6 @@ import tempfile
 import time
 
 import faults
-import harness
 from harness import (FINISHED, INTERNAL, LIMIT, QUARANTINED, STOPPED, Failure, check, main,
                      read_bytes, same, same_set, tail)
 from poison_test import poisoned, quarantined
@@ -28,8 +27,6 @@ from store import Store, set_layout
 SOUND, PROBLEMS, REFUSED = 0, 1, 2
 PAGES = 24
 LONG = os.environ.get("LONG") == "1"
-if LONG:
-    harness.TEST_SECONDS = 900
 
 # --- rows (lib/frontier/rows.c) ----------------------------------------------
 

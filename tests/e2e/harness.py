@@ -38,7 +38,8 @@ CI = os.environ.get("CI") == "true"
 FINISHED, INTERNAL, USAGE, STOPPED, LIMIT, DISK, QUARANTINED, NO_SEED = range(8)
 
 # How many seconds one test may take, before patience.
-TEST_SECONDS = 60
+LONG = os.environ.get("LONG") == "1"  # the form of `make torture`
+TEST_SECONDS = 7200 if LONG else 60
 
 # In the environment of every process that a crawl starts: how we find those
 # whose parent is dead.

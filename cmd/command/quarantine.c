@@ -250,7 +250,7 @@ open_store(struct call *call, struct err *err)
 {
 	struct conveyor *left;
 	char dir[PATH_MAX];
-	int r = crawl_open(&call->crawl, err);
+	int r = crawl_find(&call->crawl, err);
 
 	if (r < 0)
 		return r;

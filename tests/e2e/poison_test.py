@@ -397,6 +397,21 @@ def test_what_is_said_of_a_bundle(t):
     check(not os.path.exists(t.path("none")), "it was made")
 
 
+def test_looking_at_a_bundle_makes_no_crawl_id(t):
+    """One that is gone must be put back: another in its place would say that
+    the store is a stranger's."""
+    crawl, _, _ = quarantined(t)
+    path = os.path.join(crawl.dir, "crawl_id")
+    saved = read_bytes(path)
+    os.unlink(path)
+    crawl.command("quarantine", "show", "1")
+    crawl.command("quarantine", "retry", "1").refused("crawl_id is gone")
+    check(not os.path.exists(path), "a crawl_id was made")
+    with open(path, "wb") as f:
+        f.write(saved)
+    same(crawl.command("quarantine", "retry", "1").status, 0, "exit status of retry")
+
+
 def test_bundles_of_somebody_else_do_no_harm(t):
     crawl, server, (path,) = quarantined(t)
     folder = os.path.join(crawl.dir, "quarantine")

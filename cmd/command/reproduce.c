@@ -15,10 +15,6 @@
 #include "cmd/role/poison.h"
 #include "lib/base/digest.h"
 
-enum {
-	HUNG_MS = 30000, /* as long as a crawl waits for a parser */
-};
-
 static void
 say_read(const struct page *page)
 {
@@ -73,7 +69,7 @@ child_main(const struct config *config, const struct bundle *bundle,
 
 /* False: it was killed for it. */
 static bool
-ends_in_time(pid_t pid)
+ends_in_time(pid_t pid, int64_t wall_ms)
 {
 	struct pollfd fd = { .fd = (int)syscall(SYS_pidfd_open, pid, 0),
 		.events = POLLIN };
@@ -82,7 +78,7 @@ ends_in_time(pid_t pid)
 	if (fd.fd < 0)
 		return true; /* its processor time is limited all the same */
 	do
-		r = poll(&fd, 1, HUNG_MS);
+		r = poll(&fd, 1, (int)wall_ms); /* a day at the most */
 	while (r < 0 && errno == EINTR);
 	close(fd.fd);
 	if (r == 0)
@@ -123,7 +119,7 @@ reproduce(const struct config *config, const struct bundle *bundle,
 		err_set(err, -errno, "fork: %m");
 		return EXIT_USAGE;
 	}
-	cause.hung = !ends_in_time(pid);
+	cause.hung = !ends_in_time(pid, config->parse_wall_ms);
 	while (wait4(pid, &status, 0, &usage) < 0) {
 		if (errno != EINTR)
 			return EXIT_USAGE;

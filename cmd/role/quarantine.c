@@ -55,11 +55,13 @@ add_again(struct buf *out, const struct crawl *crawl, const char *name)
 		    " --max-body %llu --max-decoded %llu --max-ratio %u "
 		    "--max-links %u"
 		    " --parse-cpu %lldms --parse-cpu-hard %lldms"
+		    " --parse-wall %lldms"
 		    " --parse-depth %u --parse-memory %llu --fields %s",
 		    (unsigned long long)c->max_body,
 		    (unsigned long long)c->max_decoded, c->max_ratio,
 		    c->max_links, (long long)c->parse_cpu_ms,
-		    (long long)c->parse_cpu_hard_ms, c->parse_depth,
+		    (long long)c->parse_cpu_hard_ms,
+		    (long long)c->parse_wall_ms, c->parse_depth,
 		    (unsigned long long)c->parse_memory,
 		    c->field_body ? "+body" : "-body");
 	return r;

@@ -412,6 +412,21 @@ def test_looking_at_a_bundle_makes_no_crawl_id(t):
     same(crawl.command("quarantine", "retry", "1").status, 0, "exit status of retry")
 
 
+def test_a_page_is_reproduced_for_as_long_as_its_crawl_waited(t):
+    server = site(t, {"/hang": page("hang", more=poison("hang"))})
+    with poisoned():
+        crawl = t.crawl(server.url(), parse_cpu="100ms", parse_wall="1s", **HASTY)
+        crawl.run(QUARANTINED, 60)
+        (bundle,) = bundles(crawl).values()
+        check("hung" in bundle["cause"], f"its cause: {bundle['cause']}")
+        words = shlex.split(bundle["again"])
+        # Well below the default of parse_wall.
+        done = subprocess.run([MPCRAWL, *words[1:]], cwd="/", env=crawl.environment(),
+                              capture_output=True, text=True, timeout=20, check=False)
+    same(done.returncode, INTERNAL, f"exit status of {bundle['again']}: {done}")
+    check("parser hung and was killed" in done.stdout, f"it says {done.stdout!r}")
+
+
 def test_bundles_of_somebody_else_do_no_harm(t):
     crawl, server, (path,) = quarantined(t)
     folder = os.path.join(crawl.dir, "quarantine")

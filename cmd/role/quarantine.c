@@ -77,7 +77,7 @@ add_retry(struct buf *out, const struct crawl *crawl, const char *name)
 
 int
 quarantine_write(struct worker *worker, uint32_t cell,
-    const struct order *order, const struct capture *capture)
+    const struct order *order, const struct capture *capture, struct err *err)
 {
 	struct cell_word word = conveyor_word(worker->cv, cell);
 	struct bundle bundle = { .headers = SPAN_NONE };
@@ -123,5 +123,9 @@ quarantine_write(struct worker *worker, uint32_t cell,
 		r = bundle_write(dir, &bundle, body);
 	buf_fini(&again);
 	buf_fini(&retry);
-	return r;
+	if (r == 0 || r == -ENOMEM)
+		return r;
+	/* The disk's errors are not the page's. */
+	return err_set(err, r == -ENOSPC || r == -EDQUOT ? -ENOSPC : -EIO,
+	    "%s/%s: cannot be written: %s", dir, bundle.name, strerror(-r));
 }

@@ -235,7 +235,7 @@ take(struct recorder *rec, uint32_t cell, bool dead)
 			REASON_QUARANTINED };
 		if (blames < DEAD_NO_BUNDLE && order.kind == ORDER_PAGE) {
 			r = quarantine_write(rec->worker, cell, &order,
-			    has_capture ? &capture : NULL);
+			    has_capture ? &capture : NULL, &rec->err);
 			if (r < 0)
 				return r;
 		}

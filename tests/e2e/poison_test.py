@@ -397,6 +397,29 @@ def test_what_is_said_of_a_bundle(t):
     check(not os.path.exists(t.path("none")), "it was made")
 
 
+def test_a_bundle_that_cannot_be_written_blames_the_disk_and_loses_no_bytes(t):
+    """The folder may be a link to another disk, and that may not be there."""
+    server = site(t, {"/bad": page("bad", more=poison("segv"))})
+    disk = t.path("disk")
+    with poisoned():
+        crawl = t.crawl(server.url(), **HASTY)
+        os.mkdir(crawl.dir)
+        folder = os.path.join(crawl.dir, "quarantine")
+        os.symlink(disk, folder)
+        crawl.start()
+        same(crawl.wait(100), INTERNAL, "exit status")
+        check(folder + "/" in crawl.said() and "No such file" in crawl.said(),
+              f"it does not say where and what: {tail(crawl.said())}")
+        same([r for r in crawl.records() if r["url"] == server.url("/bad")], [], "its records")
+        os.mkdir(disk)
+        crawl.start().ends(QUARANTINED, 60)
+    (bundle,) = bundles(crawl).values()
+    check(bundle["cause"].startswith("parser died of signal 11"), f"its cause: {bundle}")
+    check(bundle["bytes"] > 0, f"its bytes are lost: {bundle}")
+    same(sum(r["url"] == server.url("/bad") for r in crawl.records()), 1, "records of it")
+    good_are_done(crawl, server)
+
+
 def test_looking_at_a_bundle_makes_no_crawl_id(t):
     """One that is gone must be put back: another in its place would say that
     the store is a stranger's."""

@@ -142,7 +142,8 @@ list(struct call *call)
 		bundle_fini(&bundle);
 	}
 	if (call->n_names == 0 && !call->json)
-		printf("nothing is in quarantine\n");
+		printf("no page's bytes are in quarantine (one that killed "
+		       "the recorder, too, has only its record)\n");
 	return EXIT_FINISHED;
 }
 

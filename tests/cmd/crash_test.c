@@ -273,10 +273,35 @@ START_TEST(crash_reports_are_so_many_at_once_and_the_rest_is_counted)
 }
 END_TEST
 
+START_TEST(an_event_reads_as_words)
+{
+	static const struct {
+		struct roster_event event;
+		const char *words;
+	} cases[] = {
+		{ { .kind = FLIGHT_PUSHED, .cell = 7, .value = 2 },
+		    "passed on, cell 7, queue 2" },
+		{ { .kind = FLIGHT_PARSES, .cell = 0, .value = 13812 },
+		    "parses, cell 0, 13812 bytes" },
+		{ { .kind = FLIGHT_STOPS, .cell = FLIGHT_NO_CELL, .value = 9 },
+		    "was asked to stop" },
+		{ { .kind = 255, .cell = FLIGHT_NO_CELL, .value = 9 }, "?" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char text[FLIGHT_TEXT];
+
+		flight_describe(&cases[i].event, text);
+		ck_assert_str_eq(text, cases[i].words);
+	}
+}
+END_TEST
+
 TEST_MAIN("crash", crash_names_the_page_that_is_blamed_and_the_stage,
     crash_of_one_that_held_a_single_page_names_that,
     crash_url_is_bounded_and_printable,
     crash_touches_no_order_that_was_never_made,
     crash_report_has_all_events_and_times_before_death,
     crash_report_of_a_spoiled_page_is_json,
-    crash_reports_are_so_many_at_once_and_the_rest_is_counted)
+    crash_reports_are_so_many_at_once_and_the_rest_is_counted,
+    an_event_reads_as_words)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "cmd/log.h"
 #include "ipc/channel.h"
 #include "ipc/lock.h"
 #include "lib/message/capture.h"
@@ -25,7 +26,8 @@ enum {
 	ROOM_LEAST = 4 << 20, /* a commit and a group of records */
 	WAITS_MOST = 10, /* 429 and 503 for one URL; each may ask for a day */
 	ANSWER_MS = 1000,
-	LOCK_WAIT_MS = 5000, /* for the orphans of a killed supervisor */
+	LOCK_WAIT_MS = 5000, /* for the orphans of a killed supervisor … */
+	ORPHANS_WAIT_MS = 60 * 1000, /* … that cannot die before their disk */
 };
 
 /* clang-format off */
@@ -231,6 +233,14 @@ find_dir(struct crawl *crawl, struct err *err)
 	return 0;
 }
 
+/* A killed process that waits for a disk dies when the disk has answered; until
+ * then it holds the lock that it inherited, in the name of its dead parent. */
+static bool
+is_gone(pid_t pid)
+{
+	return pid > 0 && kill(pid, 0) < 0 && errno == ESRCH;
+}
+
 static int
 take_lock(struct crawl *crawl, struct err *err)
 {
@@ -247,6 +257,17 @@ take_lock(struct crawl *crawl, struct err *err)
 	 * killed may be dying just now. */
 	if (r == -EWOULDBLOCK && !answers(crawl))
 		r = lock_take(path, LOCK_WAIT_MS, &crawl->lock_fd, &holder);
+	if (r == -EWOULDBLOCK && is_gone(holder)) {
+		log_warn("the workers of a run that was killed (pid %d) have "
+			 "not ended yet, the disk is slow; waiting for them",
+		    (int)holder);
+		r = lock_take(path, ORPHANS_WAIT_MS, &crawl->lock_fd, &holder);
+	}
+	if (r == -EWOULDBLOCK && is_gone(holder))
+		return err_set(err, r,
+		    "dir: %s is held by workers of a run that was killed "
+		    "(pid %d), and they do not end: see what %s is on",
+		    dir, (int)holder, dir);
 	if (r == -EWOULDBLOCK)
 		return err_set(err, r,
 		    "dir: %s is in use by another mpcrawl (pid %d); stop it "

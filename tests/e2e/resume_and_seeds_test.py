@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Where seeds come from, what starting again does, where records go."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -201,6 +202,23 @@ def test_many_retries_that_are_due_at_once(t):
     del crawl.settings["input"]
     crawl.start().ends(FINISHED, 40)
     same_set(crawl.by_url(), [server.url(path) for path in paths], "records")
+
+
+def test_workers_of_a_killed_run_that_wait_for_their_disk_are_waited_for(t):
+    """They hold the lock in the name of a supervisor that is dead."""
+    server = t.server(FaultServer())
+    server.on("/", page("only"))
+    crawl = t.crawl(server.url())
+    os.makedirs(crawl.dir)
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    with open(os.path.join(crawl.dir, "lock"), "w", encoding="ascii") as lock:
+        lock.write(f"{dead.pid} 0\n")
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        crawl.start()
+        wait_until(lambda: "have not ended yet" in crawl.said(), 15, "it to say so")
+    crawl.ends(FINISHED)
 
 
 def test_records_whose_store_is_gone_are_left_alone(t):

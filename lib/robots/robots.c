@@ -17,6 +17,7 @@ enum {
 
 struct rule {
 	bool allow, anchored;
+	uint32_t line;
 	struct span pattern;
 };
 
@@ -62,16 +63,17 @@ next_rule(struct span *rules, struct rule *out)
 	uint32_t word;
 	size_t len;
 
-	if (rules->len < ROBOTS_WORD)
+	if (rules->len < ROBOTS_RULE_HEAD)
 		return false;
 	word = load(rules->ptr);
 	len = word >> ROBOTS_RULE_BITS;
-	if (len == 0 || len > rules->len - ROBOTS_WORD)
+	if (len == 0 || len > rules->len - ROBOTS_RULE_HEAD)
 		return false;
 	out->allow = (word & ROBOTS_RULE_ALLOW) != 0;
 	out->anchored = (word & ROBOTS_RULE_ANCHORED) != 0;
-	out->pattern = span_of(rules->ptr + ROBOTS_WORD, len);
-	*rules = span_from_at(*rules, ROBOTS_WORD + len);
+	out->line = robots_line_get(rules->ptr + ROBOTS_WORD);
+	out->pattern = span_of(rules->ptr + ROBOTS_RULE_HEAD, len);
+	*rules = span_from_at(*rules, ROBOTS_RULE_HEAD + len);
 	return true;
 }
 
@@ -98,8 +100,11 @@ robots_valid(struct span block)
 	if (!read_head(block, &head))
 		return false;
 	rules = rules_of(block, &head);
-	while (next_rule(&rules, &rule))
+	while (next_rule(&rules, &rule)) {
+		if (rule.line == 0)
+			return false;
 		n++;
+	}
 	if (rules.len != 0 || n != head.n_rules)
 		return false;
 	ends = sitemaps_of(block, &head, &text);
@@ -163,48 +168,63 @@ matches(const struct rule *rule, struct span target, uint64_t *steps)
 }
 
 /* Ask the rules; `target` is in the form in which it is compared. */
-static bool
-rules_allow(struct span rules, struct span target)
+static struct robots_ruling
+rules_ask(struct span rules, struct span target)
 {
+	struct robots_ruling none = { .allowed = true };
 	uint64_t steps = STEPS_MAX;
 	struct rule rule;
 
-	if (span_eq(target, SPAN("/robots.txt")))
-		return true;
+	if (span_eq(target, SPAN("/robots.txt"))) {
+		none.ground = ROBOTS_ITSELF;
+		return none;
+	}
 	/* The strongest comes first: the first match decides. */
 	while (next_rule(&rules, &rule)) {
 		if (matches(&rule, target, &steps))
-			return rule.allow;
+			return (struct robots_ruling){
+				.allowed = rule.allow,
+				.ground = ROBOTS_RULE,
+				.line = rule.line,
+				.anchored = rule.anchored,
+				.pattern = rule.pattern,
+			};
 		/* We do not know; who asks so much meant to keep us out. */
 		if (steps == 0)
-			return false;
+			return (struct robots_ruling){
+				.ground = ROBOTS_TOO_COSTLY
+			};
 	}
-	return true;
+	return none;
 }
 
-bool
-robots_allows(struct span block, struct span target)
+struct robots_ruling
+robots_explain(struct span block, struct span target)
 {
+	struct robots_ruling ruling = { .allowed = true };
 	char on_stack[TARGET_ON_STACK];
 	char *bytes = on_stack;
 	struct robots_head head;
 	struct span rules;
 	size_t len = 0;
-	bool allowed;
 
 	if (!robots_valid(block) || !read_head(block, &head))
-		return true;
+		return ruling;
 	rules = rules_of(block, &head);
 	if (target.len == 0)
 		target = SPAN("/");
 	/* Without escapes it is in its form already. */
 	if (memchr(target.ptr, '%', target.len) == NULL)
-		return rules_allow(rules, target);
+		return rules_ask(rules, target);
 
 	if (target.len > sizeof(on_stack)) {
 		bytes = malloc(target.len);
-		if (bytes == NULL)
-			return false; /* not without having asked */
+		if (bytes == NULL) {
+			/* Not without having asked. */
+			ruling.allowed = false;
+			ruling.ground = ROBOTS_TOO_COSTLY;
+			return ruling;
+		}
 	}
 	while (target.len > 0) {
 		unsigned octets;
@@ -214,10 +234,55 @@ robots_allows(struct span block, struct span target)
 		memcpy(bytes + len, out, n);
 		len += n;
 	}
-	allowed = rules_allow(rules, span_of(bytes, len));
+	ruling = rules_ask(rules, span_of(bytes, len));
 	if (bytes != on_stack)
 		free(bytes);
-	return allowed;
+	return ruling;
+}
+
+bool
+robots_allows(struct span block, struct span target)
+{
+	return robots_explain(block, target).allowed;
+}
+
+/* Would these bytes of a compiled pattern, read as text, be others? */
+static bool
+reads_as_escape(struct span rest)
+{
+	struct span after = rest;
+	unsigned octets;
+	char out[3];
+	size_t n = robots_path_next(&after, out, &octets);
+
+	return rest.len - after.len == 3 &&
+	       (n != 3 || memcmp(out, rest.ptr, 3) != 0);
+}
+
+int
+robots_ruling_write(const struct robots_ruling *ruling, struct buf *out)
+{
+	struct span rest = ruling->pattern;
+	bool escape = false;
+	int r;
+
+	r = buf_add_span(out,
+	    ruling->allowed ? SPAN("Allow: ") : SPAN("Disallow: "));
+	for (; r == 0 && rest.len > 0; rest = span_from_at(rest, 1)) {
+		unsigned char c = (unsigned char)rest.ptr[0];
+
+		if (c == (unsigned char)ROBOTS_STAR)
+			r = buf_add_char(out, '*');
+		else if (escape || c <= ' ' || c >= 0x7f || c == '*' ||
+			 c == '#' || (c == '$' && rest.len == 1))
+			r = buf_printf(out, "%%%02X", c);
+		else
+			r = buf_add_char(out, (char)c);
+		escape = c == '%' && reads_as_escape(rest);
+	}
+	if (r == 0 && ruling->anchored)
+		r = buf_add_char(out, '$');
+	return r;
 }
 
 int64_t

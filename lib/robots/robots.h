@@ -50,6 +50,37 @@ bool robots_valid(struct span block);
  */
 bool robots_allows(struct span block, struct span target);
 
+/*
+ * The same answer, with what it stands on: for people who ask why.  Asked of
+ * the same rules, so the two cannot differ.
+ */
+enum robots_ground {
+	ROBOTS_NO_RULE,   /* none matches, or there are none: allowed */
+	ROBOTS_RULE,      /* .line, .pattern and .anchored say which */
+	ROBOTS_ITSELF,    /* it is /robots.txt: allowed */
+	ROBOTS_TOO_COSTLY /* the rules could not be asked: denied */
+};
+
+struct robots_ruling {
+	bool allowed;
+	bool anchored; /* the pattern ended with '$' */
+	enum robots_ground ground;
+	uint32_t line;       /* of the text, from 1; of the same rule twice the
+	                      * first.  0: no rule decided */
+	struct span pattern; /* as compiled, for robots_ruling_write(); it
+	                      * points into the block */
+};
+struct robots_ruling robots_explain(struct span block, struct span target);
+
+/*
+ * Append the rule that decided: "Disallow: /private*end$".  Not as it was
+ * written but as it is matched, so escapes may differ; what it appends is
+ * printable ASCII, and read again means the same.
+ * 0, -EMSGSIZE, -ENOMEM.
+ */
+MUST_USE int robots_ruling_write(const struct robots_ruling *ruling,
+    struct buf *out);
+
 /* Crawl-delay of the agents that it stands under (of several the longest), in
  * the group that applies, in ms; -1: none.  Past an hour counts as an hour. */
 int64_t robots_crawl_delay_ms(struct span block);

@@ -12,6 +12,7 @@ enum {
 struct found {
 	uint32_t at, len;
 	uint32_t strength; /* octets of the pattern (RFC 9309, 2.2.2) */
+	uint32_t line;     /* from 1 */
 	uint8_t bits;      /* enum robots_rule */
 	uint8_t names;
 };
@@ -23,6 +24,7 @@ struct compiler {
 	struct buf sitemaps; /* their text */
 	struct buf ends;     /* words: where each one ends */
 	uint32_t delay_us_ms, delay_all_ms;
+	uint32_t line; /* the one being read, from 1 */
 
 	unsigned ever; /* whom any group named */
 	unsigned group;
@@ -80,7 +82,7 @@ token(struct span s)
 	return span_of(s.ptr, n);
 }
 
-/* The next line, ended by CR, LF or both: a blank line more means nothing. */
+/* The next line, ended by CR, LF or both; numbers as an editor shows them. */
 static bool
 next_line(struct span *text, struct span *line)
 {
@@ -91,6 +93,9 @@ next_line(struct span *text, struct span *line)
 	while (n < text->len && text->ptr[n] != '\n' && text->ptr[n] != '\r')
 		n++;
 	*line = span_of(text->ptr, n);
+	if (n + 1 < text->len && text->ptr[n] == '\r' &&
+	    text->ptr[n + 1] == '\n')
+		n++;
 	*text = span_from_at(*text, n + 1);
 	return true;
 }
@@ -201,6 +206,7 @@ take_rule(struct compiler *c, bool allow, struct span value)
 	struct found rule = {
 		.bits = allow ? ROBOTS_RULE_ALLOW : 0,
 		.names = (uint8_t)c->group,
+		.line = c->line,
 	};
 	int r;
 
@@ -309,12 +315,14 @@ take_line(struct compiler *c, struct span line)
 	return 0;
 }
 
-/* The strongest first; of two as strong, allow; then any fixed order. */
+/* The strongest first; of two as strong, allow; then any fixed order, and of
+ * the same rule twice its first line. */
 static int
 by_strength(const void *left, const void *right, void *arg)
 {
 	const struct found *a = left, *b = right;
 	const char *patterns = arg;
+	int r;
 	int a_allow = a->bits & ROBOTS_RULE_ALLOW;
 	int b_allow = b->bits & ROBOTS_RULE_ALLOW;
 
@@ -324,7 +332,8 @@ by_strength(const void *left, const void *right, void *arg)
 		return b_allow - a_allow;
 	if (a->len != b->len)
 		return a->len > b->len ? -1 : 1;
-	return memcmp(patterns + a->at, patterns + b->at, a->len);
+	r = memcmp(patterns + a->at, patterns + b->at, a->len);
+	return r != 0 ? r : (a->line > b->line) - (a->line < b->line);
 }
 
 static bool
@@ -386,7 +395,7 @@ emit(struct compiler *c, struct buf *out)
 	char *to;
 
 	for (size_t i = 0; i < n; i++)
-		head.rules_len += ROBOTS_WORD + rules[i].len;
+		head.rules_len += ROBOTS_RULE_HEAD + rules[i].len;
 	len = sizeof(head) + head.rules_len + c->ends.len + c->sitemaps.len;
 	head.len = (uint32_t)len;
 	if (len > out->limit - out->len)
@@ -399,8 +408,11 @@ emit(struct compiler *c, struct buf *out)
 	for (size_t i = 0; i < n; i++) {
 		uint32_t word = rules[i].len << ROBOTS_RULE_BITS |
 				rules[i].bits;
+		char line[ROBOTS_LINE];
 
+		robots_line_put(line, rules[i].line);
 		to = put(to, &word, sizeof(word));
+		to = put(to, line, sizeof(line));
 		to = put(to, c->patterns.ptr + rules[i].at, rules[i].len);
 	}
 	to = put(to, c->ends.ptr, c->ends.len);
@@ -431,8 +443,11 @@ robots_compile(struct span text, struct span agent, struct buf *out)
 
 	if (span_starts(text, SPAN("\xEF\xBB\xBF")))
 		text = span_from_at(text, 3);
-	while (r == 0 && next_line(&text, &line))
+	while (r == 0 && next_line(&text, &line)) {
+		if (c.line < ROBOTS_LINE_MAX)
+			c.line++;
 		r = take_line(&c, line);
+	}
 	must(r != -EMSGSIZE);
 	if (r == 0)
 		r = emit(&c, out);

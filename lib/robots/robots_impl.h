@@ -4,7 +4,8 @@
  *
  *     struct robots_head
  *     rules       one after the other, the strongest first:
- *                 a word (struct robots_rule), then the pattern's bytes
+ *                 a word (enum robots_rule), the number of its line in three
+ *                 bytes, the lowest first, then the pattern's bytes
  *     ends        n_sitemaps words: where in `text` each Sitemap URL ends
  *     text        the Sitemap URLs, one after the other
  *
@@ -18,12 +19,16 @@
 
 #include "lib/robots/robots.h"
 
-#define ROBOTS_MAGIC    UINT32_C(0x31746272) /* "rbt1" */
+#define ROBOTS_MAGIC    UINT32_C(0x32746272) /* "rbt2" */
 #define ROBOTS_NO_DELAY UINT32_MAX
 
 enum {
 	ROBOTS_DELAY_MAX_MS = 60 * 60 * 1000,
-	ROBOTS_WORD = sizeof(uint32_t)
+	ROBOTS_WORD = sizeof(uint32_t),
+	ROBOTS_LINE =
+	    3, /* bytes: one more, and a block could outgrow its text */
+	ROBOTS_LINE_MAX = 0xffffff,
+	ROBOTS_RULE_HEAD = ROBOTS_WORD + ROBOTS_LINE
 };
 
 struct robots_head {
@@ -43,6 +48,23 @@ enum robots_rule {
 	ROBOTS_RULE_ANCHORED = 2, /* it ended with '$' */
 	ROBOTS_RULE_BITS = 2
 };
+
+/* A rule's line, where it stands behind the word. */
+static inline void
+robots_line_put(char *to, uint32_t line)
+{
+	to[0] = (char)(line & 0xff);
+	to[1] = (char)(line >> 8 & 0xff);
+	to[2] = (char)(line >> 16 & 0xff);
+}
+
+static inline uint32_t
+robots_line_get(const char *from)
+{
+	return (uint32_t)(unsigned char)from[0] |
+	       (uint32_t)(unsigned char)from[1] << 8 |
+	       (uint32_t)(unsigned char)from[2] << 16;
+}
 
 /* In a compiled pattern: any run of bytes.  No other byte of one is 0, since
  * %00 stays as it is. */

@@ -181,6 +181,126 @@ START_TEST(robots_the_longest_pattern_decides)
 }
 END_TEST
 
+static struct robots_ruling
+explains(const char *target)
+{
+	struct robots_ruling ruling = robots_explain(buf_span(&block),
+	    span_from(target));
+
+	/* Whoever asks the short way hears the same. */
+	ck_assert_int_eq(ruling.allowed, allows(target));
+	return ruling;
+}
+
+START_TEST(robots_explain_names_the_line_that_decided)
+{
+	/* clang-format off */
+	static const struct {
+		const char *target;
+		bool allowed;
+		enum robots_ground ground;
+		uint32_t line;
+		const char *rule;
+	} cases[] = {
+		{ "/private/x", false, ROBOTS_RULE, 4, "Disallow: /private" },
+		{ "/private/open/x", true, ROBOTS_RULE, 5, "Allow: /private/open/" },
+		{ "/a/b.pdf", false, ROBOTS_RULE, 8, "Disallow: /*.pdf$" },
+		{ "/a/b.pdf?x", true, ROBOTS_NO_RULE, 0, NULL },
+		/* Of the same rule twice the first. */
+		{ "/twice", false, ROBOTS_RULE, 9, "Disallow: /twice" },
+		/* What could not stand there as it is, is written encoded. */
+		{ "/%E3%83%84", false, ROBOTS_RULE, 11, "Disallow: /%E3%83%84" },
+		{ "/a%20b*c", false, ROBOTS_RULE, 12, "Disallow: /a%20b%2Ac" },
+		{ "/end$", false, ROBOTS_RULE, 13, "Disallow: /end%24" },
+		{ "/robots.txt", true, ROBOTS_ITSELF, 0, NULL },
+		{ "/", true, ROBOTS_NO_RULE, 0, NULL },
+	};
+	/* clang-format on */
+
+	/* Line ends of every kind, counted as an editor does. */
+	compiles(SPAN("# a comment\r\nuser-agent: mpcrawl\r\n\r\n"
+		      "disallow: /private\rallow: /private/open/\r"
+		      "disallow:\n\ndisallow: /*.pdf$\ndisallow: /twice\n"
+		      "disallow: /twice\ndisallow: /\xE3\x83\x84\n"
+		      "disallow: /a b%2Ac\ndisallow: /end%24\n"
+		      "user-agent: other\ndisallow: /\n"));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct robots_ruling ruling = explains(cases[i].target);
+		struct buf text;
+
+		ck_assert_msg(ruling.allowed == cases[i].allowed &&
+				  ruling.ground == cases[i].ground &&
+				  ruling.line == cases[i].line,
+		    "%s: %d, line %u", cases[i].target, ruling.allowed,
+		    ruling.line);
+		if (cases[i].rule == NULL)
+			continue;
+		buf_init(&text, 100);
+		ck_assert_int_eq(robots_ruling_write(&ruling, &text), 0);
+		ck_assert_msg(span_eq(buf_span(&text),
+				  span_from(cases[i].rule)),
+		    "%s: %.*s", cases[i].target, SPAN_ARG(buf_span(&text)));
+		buf_fini(&text);
+	}
+	/* A rule longer than there is room for. */
+	{
+		struct robots_ruling ruling = explains("/private/x");
+		struct buf small;
+
+		buf_init(&small, 12);
+		ck_assert_int_eq(robots_ruling_write(&ruling, &small),
+		    -EMSGSIZE);
+		buf_fini(&small);
+	}
+	buf_fini(&block);
+}
+END_TEST
+
+START_TEST(robots_a_written_rule_reads_as_the_same)
+{
+	static const char *const bits[] = { "%", "%4", "%41", "%25", "%2f",
+		"%2F", "%%34", "%2A", "%24", "*", "$", "a", "1", "F", " ",
+		"%00", "\xE3", "~", "%7e", "%23" };
+	uint64_t state = test_seed();
+
+	for (int round = 0; round < 20000; round++) {
+		struct span rules = SPAN("user-agent: *\ndisallow: /");
+		struct robots_ruling ruling = { .allowed = true };
+		struct buf text, first;
+		uint32_t word;
+		size_t n = 1 + test_random(&state) % 6;
+
+		buf_init(&text, 200);
+		buf_init(&first, 200);
+		ck_assert_int_eq(buf_add_span(&text, rules), 0);
+		while (n-- > 0) {
+			const char *bit =
+			    bits[test_random(&state) % ARRAY_LEN(bits)];
+
+			ck_assert_int_eq(buf_add_span(&text, span_from(bit)),
+			    0);
+		}
+		compiles(buf_span(&text));
+		ck_assert_int_eq(buf_add_span(&first, buf_span(&block)), 0);
+		/* The one rule, taken out of the block as it lies there. */
+		memcpy(&word, block.ptr + ROBOTS_BLOCK_OVERHEAD, sizeof(word));
+		ruling.allowed = word & 1;
+		ruling.anchored = word >> 1 & 1;
+		ruling.pattern = span_of(block.ptr + ROBOTS_BLOCK_OVERHEAD + 7,
+		    word >> 2);
+		buf_clear(&text);
+		ck_assert_int_eq(buf_printf(&text, "user-agent: *\n"), 0);
+		ck_assert_int_eq(robots_ruling_write(&ruling, &text), 0);
+		compiles(buf_span(&text));
+		ck_assert_msg(span_eq(buf_span(&first), buf_span(&block)),
+		    "%.*s", SPAN_ARG(buf_span(&text)));
+		buf_fini(&text);
+		buf_fini(&first);
+	}
+	buf_fini(&block);
+}
+END_TEST
+
 START_TEST(robots_txt_itself_is_always_allowed)
 {
 	compiles(SPAN("user-agent: *\ndisallow: /\n"));
@@ -271,10 +391,16 @@ START_TEST(robots_an_invalid_block_allows_all)
 		ck_assert(!robots_sitemap(none, 0, &out));
 	}
 	ck_assert(robots_allows(SPAN_NONE, SPAN("/x")));
+	/* Its one rule is of no line: nobody wrote it. */
+	compiles(SPAN("user-agent: *\ndisallow: /\nsitemap: http://h/s\n"));
+	memset(block.ptr + ROBOTS_BLOCK_OVERHEAD + 4, 0, 3);
+	ck_assert(!robots_valid(buf_span(&block)));
 	/* Cut anywhere, or longer by a byte: not ours. */
 	compiles(SPAN("user-agent: *\ndisallow: /\nsitemap: http://h/s\n"));
 	ck_assert_int_eq(buf_add_char(&block, 'x'), 0);
 	ck_assert(!robots_valid(buf_span(&block)));
+	ck_assert_int_eq(robots_explain(buf_span(&block), SPAN("/x")).ground,
+	    ROBOTS_NO_RULE);
 	for (size_t len = 0; len + 1 < block.len; len++) {
 		ck_assert(!robots_valid(span_of(block.ptr, len)));
 		ck_assert(robots_allows(span_of(block.ptr, len), SPAN("/x")));
@@ -387,8 +513,11 @@ START_TEST(robots_hostile_patterns_cost_milliseconds)
 	/* Measured: 4 ms; without the bound 330.  Wide, for a sanitizer on a
 	 * busy machine. */
 	ck_assert_msg(spent < 0.2, "%.3f s", spent);
-	/* Too costly to decide: no leave. */
+	/* Too costly to decide: no leave, and it says why. */
 	ck_assert(!allowed);
+	ck_assert_int_eq(robots_explain(buf_span(&block), buf_span(&target))
+			     .ground,
+	    ROBOTS_TOO_COSTLY);
 	/* Another URL of that site is decided as ever. */
 	ck_assert(allows("/b"));
 	buf_fini(&text);
@@ -525,7 +654,10 @@ END_TEST
 
 TEST_MAIN("robots", robots_encoded_and_plain_are_one, robots_stars_and_anchors,
     robots_matching_agrees_with_a_plain_matcher,
-    robots_the_longest_pattern_decides, robots_txt_itself_is_always_allowed,
+    robots_the_longest_pattern_decides,
+    robots_explain_names_the_line_that_decided,
+    robots_a_written_rule_reads_as_the_same,
+    robots_txt_itself_is_always_allowed,
     robots_rules_with_control_characters_are_no_rules,
     robots_crawl_delay_is_of_the_agents_above_it,
     robots_an_invalid_block_allows_all,

@@ -179,6 +179,12 @@ MUST_USE int frontier_robots_ask(struct frontier *f, struct host *host);
 /* Its first errand as an order.  1, 0 nothing came of it, -ENOMEM. */
 MUST_USE int frontier_robots_order(struct frontier *f, struct host *host,
     int64_t now_ms, struct order *out);
+/*
+ * Are the host's rules in the store, and can they be read?  If not (a disk, a
+ * program of another version) they are forgotten, to be asked for again:
+ * rules that cannot be read deny nothing.  0, -EIO, -ENOMEM.
+ */
+MUST_USE int frontier_robots_check(struct frontier *f, struct host *host);
 /* 1 the rules allow it, 0 they do not, -EIO, -ENOMEM. */
 MUST_USE int frontier_robots_allow(struct frontier *f, struct host *host,
     struct span target);

@@ -370,9 +370,12 @@ host_order(struct frontier *f, struct host *host, int64_t now_ms,
 	reason = frontier_host_reason(f, host);
 	if (host->errands != NULL)
 		r = frontier_robots_order(f, host, now_ms, out);
-	else if (reason == REASON_NONE &&
-		 f->config->robots == CONFIG_ROBOTS_OBEY &&
-		 rulebook_need(&host->rulebook, now_ms) == RULEBOOK_FETCH)
+	else if (reason != REASON_NONE ||
+		 f->config->robots != CONFIG_ROBOTS_OBEY)
+		r = order_page(f, host, reason, now_ms, out);
+	else if ((r = frontier_robots_check(f, host)) < 0)
+		return r;
+	else if (rulebook_need(&host->rulebook, now_ms) == RULEBOOK_FETCH)
 		r = frontier_robots_ask(f, host);
 	else
 		r = order_page(f, host, reason, now_ms, out);

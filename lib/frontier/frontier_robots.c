@@ -193,7 +193,10 @@ frontier_rules_forget(struct frontier *f, uint64_t site64)
 	f->rules[i].ptr = NULL;
 }
 
-/* The rules of a site that has a block of them. */
+/*
+ * The rules of a site that has a block of them.
+ * 1, 0 there are none that can be read, -EIO.
+ */
 static int
 rules_load(struct frontier *f, uint64_t site64, struct span *out)
 {
@@ -204,15 +207,15 @@ rules_load(struct frontier *f, uint64_t site64, struct span *out)
 
 	if (f->rules[i].ptr != NULL && f->rules[i].site64 == site64) {
 		*out = span_of(f->rules[i].ptr, f->rules[i].len);
-		return 0;
+		return 1;
 	}
 	r = store_get(f->store, STORE_ROBOTS, row_key_span(&key), &f->value);
-	if (r <= 0)
-		return r < 0 ? r : -EIO; /* the host's row said it is there */
+	if (r <= 0 || !robots_valid(buf_span(&f->value)))
+		return r < 0 ? r : 0;
 	*out = buf_span(&f->value);
 	copy = malloc(f->value.len);
 	if (copy == NULL)
-		return 0;
+		return 1;
 	if (f->rules[i].ptr != NULL)
 		frontier_rules_forget(f, f->rules[i].site64);
 	for (size_t j = 0; f->rules_bytes + f->value.len > RULES_BYTES; j++)
@@ -222,7 +225,21 @@ rules_load(struct frontier *f, uint64_t site64, struct span *out)
 	f->rules[i].ptr = copy;
 	f->rules[i].len = f->value.len;
 	f->rules_bytes += f->value.len;
-	return 0;
+	return 1;
+}
+
+int
+frontier_robots_check(struct frontier *f, struct host *host)
+{
+	struct span rules;
+	int r;
+
+	if (!host->rulebook.block)
+		return 0;
+	r = rules_load(f, host->site64, &rules);
+	if (r == 0 && rulebook_spoilt(&host->rulebook))
+		host_changed(&f->hosts, host);
+	return r < 0 ? r : 0;
 }
 
 int
@@ -234,7 +251,9 @@ frontier_robots_allow(struct frontier *f, struct host *host, struct span target)
 	if (!host->rulebook.block)
 		return 1;
 	r = rules_load(f, host->site64, &rules);
-	return r < 0 ? r : robots_allows(rules, target);
+	if (r == 1)
+		r = robots_allows(rules, target);
+	return r; /* without rules not: they are asked for first */
 }
 
 /* The answer's rules into the batch. */

@@ -19,6 +19,8 @@ static const struct rulebook_move {
 	[RULEBOOK_OUTAGE][RULEBOOK_ASK]       = { true, RULEBOOK_ASKED },
 	[RULEBOOK_STALE][RULEBOOK_ASK]        = { true, RULEBOOK_RENEWING },
 	[RULEBOOK_GIVEN_UP][RULEBOOK_FORGIVE] = { true, RULEBOOK_UNKNOWN },
+	[RULEBOOK_RULES][RULEBOOK_SPOIL]      = { true, RULEBOOK_UNKNOWN },
+	[RULEBOOK_STALE][RULEBOOK_SPOIL]      = { true, RULEBOOK_UNKNOWN },
 }; /* a cell left out is refused */
 /* clang-format on */
 
@@ -85,6 +87,15 @@ rulebook_forgiven(struct rulebook *book)
 	if (!rulebook_move(book, RULEBOOK_FORGIVE))
 		return false;
 	book->fails = 0;
+	return true;
+}
+
+bool
+rulebook_spoilt(struct rulebook *book)
+{
+	if (!rulebook_move(book, RULEBOOK_SPOIL))
+		return false;
+	book->block = false;
 	return true;
 }
 

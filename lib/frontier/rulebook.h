@@ -33,6 +33,7 @@ enum rulebook_event {
 	RULEBOOK_GIVE_UP, /* unreachable for too long */
 	RULEBOOK_LOSE,    /* the request was lost: as if never asked */
 	RULEBOOK_FORGIVE, /* a person asks for the site again */
+	RULEBOOK_SPOIL,   /* the rules that were kept cannot be read */
 	RULEBOOK_EVENTS
 };
 
@@ -63,6 +64,7 @@ bool rulebook_failed(struct rulebook *book, const struct config *config,
     int64_t now_ms, int64_t ready_ms);
 bool rulebook_lost(struct rulebook *book);
 bool rulebook_forgiven(struct rulebook *book);
+bool rulebook_spoilt(struct rulebook *book);
 
 /* What a site's next URL must wait for. */
 enum rulebook_need {

@@ -1,3 +1,4 @@
+#include "lib/frontier/rows.h"
 #include "tests/lib/frontier_fixture.h"
 
 static void
@@ -276,6 +277,62 @@ START_TEST(broken_rules_and_lost_answers_allow_nothing)
 }
 END_TEST
 
+/* The site's rules in the store, spoilt in their first byte or taken away. */
+static void
+spoil_rules(struct fixture *x, uint64_t site64, bool take_away)
+{
+	struct row_key key = row_key1(site64);
+	struct err err = ERR_NONE;
+	struct store *store;
+	struct buf rules;
+
+	fixture_close(x);
+	ck_assert_int_eq(store_open(x->dir, 8 << 20, &store, &err), 0);
+	buf_init(&rules, 1 << 20);
+	ck_assert_int_eq(store_get(store, STORE_ROBOTS, row_key_span(&key),
+			     &rules),
+	    1);
+	rules.ptr[0] ^= 1;
+	if (take_away)
+		store_delete(store, STORE_ROBOTS, row_key_span(&key));
+	else
+		store_put(store, STORE_ROBOTS, row_key_span(&key),
+		    buf_span(&rules));
+	ck_assert_int_eq(store_commit(store, &err), 0);
+	buf_fini(&rules);
+	store_close(store);
+	fixture_open(x);
+}
+
+START_TEST(rules_that_cannot_be_read_are_asked_for_again)
+{
+	for (int take_away = 0; take_away < 2; take_away++) {
+		struct fixture x;
+		struct order o;
+
+		robots_init(&x);
+		fixture_open(&x);
+		fixture_seed(&x, "http://a.test/no/1");
+		o = fixture_expect(&x, "http://a.test/robots.txt");
+		fixture_settle_robots(&x, &o, 200,
+		    "User-agent: *\nDisallow: /no\n");
+		fixture_commit(&x);
+		spoil_rules(&x, o.site64, take_away);
+		/* Not the page: nobody knows whether it may be fetched. */
+		x.now += 1000;
+		o = fixture_expect(&x, "http://a.test/robots.txt");
+		fixture_settle_robots(&x, &o, 200,
+		    "User-agent: *\nDisallow: /no\n");
+		x.now += 1000;
+		o = fixture_expect(&x, "http://a.test/no/1");
+		ck_assert_int_eq(o.reason, REASON_ROBOTS_DENIED);
+		fixture_settle(&x, &o, 0);
+		fixture_commit(&x);
+		fixture_fini(&x);
+	}
+}
+END_TEST
+
 START_TEST(rules_outlive_the_delay_of_their_host)
 {
 	struct fixture x;
@@ -398,5 +455,6 @@ TEST_MAIN("frontier_robots", robots_come_first_and_are_obeyed,
     robots_follow_redirects_by_the_clock_of_each_host,
     robots_redirects_end_after_five,
     broken_rules_and_lost_answers_allow_nothing,
+    rules_that_cannot_be_read_are_asked_for_again,
     rules_outlive_the_delay_of_their_host, a_guarded_site_is_asked_once_a_run,
     a_robots_order_is_adopted)

@@ -16,6 +16,8 @@ const struct command command_table[] = {
 	{ "check",   "",         "read the settings and say whether they are right", command_check, true },
 	{ "fsck",    "[--repair] [--json]", "look whether a crawl that does not run is sound; mend it", command_fsck, true, command_fsck_more },
 	{ "url",     "resolve|canon", "line filter: a JSON object with `input` and `base` a line", command_url, false },
+	{ "parse",   "",         "line filter: a JSON object with `base_url`, `content_type` and `html`", command_parse, true },
+	{ "sniff",   "",         "line filter: a JSON object with `body_b64` and `content_type`", command_sniff, true },
 	{ "robots-check", "",    "line filter: a JSON object with `robots`, `agent` and `url`", command_robots_check, false },
 	{ "version", "",         "versions of mpcrawl and its libraries", command_version, false },
 	{ "help",    "[COMMAND|settings]", "this text, a command, or all settings", command_help, false },

@@ -29,6 +29,8 @@ command_fn command_quarantine;
 /* Line filters: a JSON object a line in, one out. */
 command_fn command_url;
 command_fn command_robots_check;
+command_fn command_parse; /* and sniff: parse.c */
+command_fn command_sniff;
 
 extern const char command_fsck_more[];
 

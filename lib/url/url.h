@@ -1,6 +1,6 @@
 /*
  * url - the URL parser, resolver and serialiser of the WHATWG URL Standard
- * (https://url.spec.whatwg.org/, sections 4.3 to 4.5).
+ * (https://url.spec.whatwg.org/, sections 3 and 4.3 to 4.5, edition of 2026).
  *
  * A parsed URL is its serialisation and offsets into it, as in the Standard's
  * "URL record": no part is allocated on its own, and parsing into a url that
@@ -35,13 +35,14 @@ struct url {
 	bool has_host;           /* a host, be it empty, was there */
 };
 
-/*
- * Limit: a host name of a special URL that is not ASCII, be it percent-encoded,
- * is refused with -EINVAL; all-ASCII ones, "xn--" labels included, are taken.
- */
-
 /* Longest input and longest result; beyond them url_parse() refuses. */
 #define URL_MAX (2u << 20)
+/*
+ * Longest host name of a special URL that is not all ASCII, in bytes of UTF-8:
+ * 253 characters are what DNS can take, and what Unicode asks for (order of
+ * marks, Punycode) takes time that grows with the square.
+ */
+#define URL_IDNA_MAX 1024
 
 void url_init(struct url *url);
 void url_fini(struct url *url);
@@ -53,7 +54,8 @@ void url_fini(struct url *url);
  * percent-encoded as UTF-8.
  *
  * Returns 0; -EINVAL: not a URL (the Standard's "failure"); -EMSGSIZE: longer
- * than URL_MAX; -ENOMEM.  After an error *out is empty, and may be used again.
+ * than URL_MAX, or its host than URL_IDNA_MAX; -ENOMEM.  After an error *out is
+ * empty, and may be used again.
  */
 MUST_USE int url_parse(struct span input, const struct url *base,
     struct url *out);

@@ -2,6 +2,7 @@
 #include <stdint.h>
 
 #include "lib/url/url_host_impl.h"
+#include "lib/url/url_idna_impl.h"
 #include "lib/url/url_percent_impl.h"
 
 enum {
@@ -229,14 +230,9 @@ ipv6_write(const uint16_t pieces[IPV6_PIECES], struct buf *out)
 	return buf_add(out, text, len);
 }
 
-/*
- * The Standard's "domain to ASCII" (beStrict false) on the bytes of `out`
- * from `at` on, in place.  A domain that is all ASCII needs no more than
- * lower case, "xn--" labels included.  Any other is refused: mapping it takes
- * the tables of Unicode.
- */
-static int
-domain_to_ascii(struct buf *out, size_t at)
+/* In lower case; returns what classes were seen. */
+static unsigned
+lower(struct buf *out, size_t at)
 {
 	unsigned seen = 0;
 
@@ -244,7 +240,28 @@ domain_to_ascii(struct buf *out, size_t at)
 		seen |= url_class_of(out->ptr[i]);
 		out->ptr[i] = span_lower(out->ptr[i]);
 	}
-	return seen & URL_BAD_DOMAIN || out->len == at ? -EINVAL : 0;
+	return seen;
+}
+
+/*
+ * The Standard's "domain to ASCII" (beStrict false) on the bytes of `out`
+ * from `at` on, in place.  A domain that is all ASCII becomes lower case,
+ * whatever its "xn--" labels may decode to; the tables of Unicode are asked
+ * about any other.  What is forbidden is looked for in what comes out.
+ */
+static int
+domain_to_ascii(struct buf *out, size_t at)
+{
+	unsigned seen = lower(out, at);
+	int r = 0;
+
+	if (seen & URL_NON_ASCII) {
+		r = url_idna_to_ascii(out, at);
+		seen = lower(out, at);
+	}
+	if (r == 0 && (seen & URL_BAD_DOMAIN || out->len == at))
+		r = -EINVAL;
+	return r;
 }
 
 static int

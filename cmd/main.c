@@ -19,6 +19,7 @@ const struct command command_table[] = {
 	{ "parse",   "",         "line filter: a JSON object with `base_url`, `content_type` and `html`", command_parse, true },
 	{ "sniff",   "",         "line filter: a JSON object with `body_b64` and `content_type`", command_sniff, true },
 	{ "robots-check", "",    "line filter: a JSON object with `robots`, `agent` and `url`", command_robots_check, false },
+	{ "psl",     "",         "line filter: the registrable domain of each `domain`, by the public suffix list", command_psl, false },
 	{ "version", "",         "versions of mpcrawl and its libraries", command_version, false },
 	{ "help",    "[COMMAND|settings]", "this text, a command, or all settings", command_help, false },
 	{ NULL, NULL, NULL, NULL, false },

@@ -4,10 +4,13 @@
 
 #include "cmd/command/command.h"
 #include "cmd/command/filter.h"
+#include "lib/html/resolve.h"
 #include "lib/url/canon.h"
 
 /* Of one run of the filter: used again for each line. */
 struct work {
+	struct charset_decoder *dec;
+	struct buf query;
 	struct url base;
 	struct url url;
 	struct buf site;
@@ -29,20 +32,28 @@ resolve(struct work *work, json_t *question, const char **wrong)
 {
 	json_t *input = json_object_get(question, "input");
 	json_t *base = json_object_get(question, "base");
+	json_t *encoding = json_object_get(question, "encoding");
 	bool based = base != NULL && !json_is_null(base);
+	bool encoded = encoding != NULL && !json_is_null(encoding);
+	enum charset charset = CHARSET_NONE;
 	int r = 0;
 
+	if (json_is_string(encoding))
+		charset = charset_of_label(text_of(encoding));
 	if (!json_is_string(input))
 		*wrong = "\"input\" has to be a string";
 	else if (based && !json_is_string(base))
 		*wrong = "\"base\" has to be a string or null";
+	else if (encoded && charset == CHARSET_NONE)
+		*wrong = "\"encoding\" has to be a label of the Encoding "
+			 "Standard or null";
 	if (*wrong != NULL)
 		return -EINVAL;
 	if (based)
 		r = url_parse(text_of(base), NULL, &work->base);
 	if (r == 0)
-		r = url_parse(text_of(input), based ? &work->base : NULL,
-		    &work->url);
+		r = resolve_link(work->dec, charset, text_of(input),
+		    based ? &work->base : NULL, &work->query, &work->url);
 	return r;
 }
 
@@ -52,7 +63,8 @@ refusal(int r, const char *wrong)
 	if (wrong != NULL)
 		return filter_error(wrong);
 	if (r == -EMSGSIZE)
-		return filter_error("the URL is longer than 2 MiB");
+		return filter_error("the URL is longer than 2 MiB, or its "
+				    "host than 1024 bytes");
 	if (r == -EINVAL)
 		return json_pack("{s:b}", "failure", 1);
 	return NULL;
@@ -105,18 +117,25 @@ command_url(int argc, char **argv)
 	if (answer == NULL) {
 		fprintf(stderr,
 		    "usage: mpcrawl url resolve|canon < questions\n"
-		    "a question is a line {\"input\": URL, \"base\": URL}; "
-		    "\"base\" may be left out\n");
+		    "a question is a line {\"input\": URL, \"base\": URL, "
+		    "\"encoding\": LABEL}; \"base\" and \"encoding\", the "
+		    "page's own, may be left out\n");
 		return 2;
 	}
+	work.dec = charset_decoder_new();
+	buf_init(&work.query, URL_MAX);
 	url_init(&work.base);
 	url_init(&work.url);
 	/* The key of a URL is no longer than the URL. */
 	buf_init(&work.site, URL_MAX);
 	buf_init(&work.page, URL_MAX);
-	r = filter_run(answer, &work, STDIN_FILENO, STDOUT_FILENO);
+	r = -ENOMEM;
+	if (work.dec != NULL)
+		r = filter_run(answer, &work, STDIN_FILENO, STDOUT_FILENO);
 	if (r < 0)
 		fprintf(stderr, "mpcrawl url %s: %s\n", argv[1], strerror(-r));
+	charset_decoder_free(work.dec);
+	buf_fini(&work.query);
 	url_fini(&work.base);
 	url_fini(&work.url);
 	buf_fini(&work.site);

@@ -8,6 +8,7 @@
 #include "lib/html/linkset.h"
 #include "lib/html/refresh.h"
 #include "lib/html/rel.h"
+#include "lib/html/resolve.h"
 
 enum {
 	/* Beyond these a page is hostile: what it says there is not heard. */
@@ -333,36 +334,6 @@ collector_tidy(struct collector *c, struct span text)
 }
 
 /*
- * A page that is not in UTF-8 expects its queries in its own encoding.  Write
- * that query ready-made; the parser of URLs leaves what is percent-encoded.
- */
-static int
-collector_query(struct collector *c, struct span *text)
-{
-	const char *mark, *hash;
-	struct span query;
-	int r;
-
-	if (text->len == 0 || !charset_in_queries(c->page.charset))
-		return 0;
-	hash = memchr(text->ptr, '#', text->len);
-	mark = memchr(text->ptr, '?', text->len);
-	if (mark == NULL || (hash != NULL && hash < mark))
-		return 0;
-	query = span_from_at(*text, (size_t)(mark - text->ptr));
-	if (hash != NULL)
-		query.len = (size_t)(hash - mark);
-	buf_clear(&c->query);
-	r = buf_add(&c->query, text->ptr, (size_t)(mark - text->ptr));
-	if (r == 0)
-		r = charset_encode_query(c->page.dec, c->page.charset, query,
-		    &c->query);
-	if (r == 0)
-		*text = buf_span(&c->query);
-	return r;
-}
-
-/*
  * Resolve into c->result.  1: a URL that is fetched, without its fragment in
  * *out, which is good until the next one; 0: another; -ENOMEM.
  */
@@ -373,9 +344,8 @@ collector_resolve(struct collector *c, struct span text, const struct url *base,
 	int r;
 
 	c->work += text.len + url_href(base).len;
-	r = collector_query(c, &text);
-	if (r == 0)
-		r = url_parse(text, base, &c->result);
+	r = resolve_link(c->page.dec, c->page.charset, text, base, &c->query,
+	    &c->result);
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0 || !url_fetchable(&c->result))

@@ -83,6 +83,27 @@ START_TEST(url_resolve_answers_each_line_in_order)
 }
 END_TEST
 
+START_TEST(url_resolve_takes_the_documents_encoding)
+{
+	says("resolve",
+	    SPAN("{\"input\":\"/\u0436?\u0436\",\"base\":\"http://h/\","
+		 "\"encoding\":\" KOI8-R \"}\n"
+		 "{\"input\":\"ws://h/?\u0436\",\"encoding\":\"koi8-r\"}\n"
+		 "{\"input\":\"http://h/?\u0436\",\"encoding\":null}\n"
+		 "{\"input\":\"http://h/?\u00e9\",\"encoding\":\"latin1\"}\n"
+		 "{\"input\":\"http://h\",\"encoding\":\"klingon\"}\n"
+		 "{\"input\":\"http://h\",\"encoding\":7}\n"),
+	    "{\"href\":\"http://h/%D0%B6?%D6\"}\n"
+	    "{\"href\":\"ws://h/?%D0%B6\"}\n"
+	    "{\"href\":\"http://h/?%D0%B6\"}\n"
+	    "{\"href\":\"http://h/?%E9\"}\n"
+	    "{\"error\":\"\\\"encoding\\\" has to be a label of the "
+	    "Encoding Standard or null\"}\n"
+	    "{\"error\":\"\\\"encoding\\\" has to be a label of the "
+	    "Encoding Standard or null\"}\n");
+}
+END_TEST
+
 START_TEST(url_canon_answers_with_the_key)
 {
 	says("canon",
@@ -158,7 +179,8 @@ START_TEST(url_lines_of_any_length_are_answered)
 	input.len = 3u << 20;
 	ck_assert_int_eq(buf_add_span(&input, SPAN("\"}\n")), 0);
 	says("resolve", buf_span(&input),
-	    "{\"error\":\"the URL is longer than 2 MiB\"}\n");
+	    "{\"error\":\"the URL is longer than 2 MiB, or its host than "
+	    "1024 bytes\"}\n");
 
 	/* The longest URL comes back whole. */
 	input.len = 10 + (2u << 20);
@@ -253,6 +275,7 @@ START_TEST(url_resolves_many_lines_a_second)
 END_TEST
 
 TEST_MAIN("command_url", url_resolve_answers_each_line_in_order,
-    url_canon_answers_with_the_key, url_broken_lines_are_answered_as_errors,
+    url_resolve_takes_the_documents_encoding, url_canon_answers_with_the_key,
+    url_broken_lines_are_answered_as_errors,
     url_lines_of_any_length_are_answered, url_answers_before_it_waits,
     url_says_how_it_is_used_and_what_failed, url_resolves_many_lines_a_second)

@@ -94,6 +94,15 @@ look_at_room(struct scheduler *s, int64_t now)
 }
 
 static void
+pass_news_on(struct scheduler *s)
+{
+	char line[FRONTIER_NEWS];
+
+	while (frontier_news(s->frontier, line))
+		log_warn("%s", line);
+}
+
+static void
 judge(struct scheduler *s, int64_t now)
 {
 	const char *limit = frontier_limit(s->frontier, now);
@@ -130,6 +139,7 @@ turn(struct scheduler *s)
 		r = scheduler_give_orders(s, now);
 	if (r < 0)
 		return r;
+	pass_news_on(s);
 	account(s);
 	judge(s, now);
 	publish(s);

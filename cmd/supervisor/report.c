@@ -36,6 +36,9 @@ static const struct total {
 	{ "hosts", offsetof(struct frontier_totals, hosts), false },
 	{ "robots_fetched", offsetof(struct frontier_totals, robots_fetched),
 	    false },
+	{ "late", offsetof(struct frontier_totals, late), false },
+	{ "traps", offsetof(struct frontier_totals, traps), false },
+	{ "blocked", offsetof(struct frontier_totals, blocked), false },
 };
 
 static uint64_t
@@ -251,6 +254,8 @@ add_counts(json_t *object, const struct snapshot *snap)
 	    counts_json(t->statuses, ARRAY_LEN(t->statuses), status_class));
 	json_object_set_new(object, "refused",
 	    counts_json(t->refused, REFUSALS, refusal_name));
+	json_object_set_new(object, "parked",
+	    counts_json(t->spent, BUDGETS, budget_key));
 	json_object_set_new(object, "balanced", json_boolean(balances(t)));
 }
 
@@ -460,6 +465,7 @@ report_end(struct supervisor *sup, const struct snapshot *snap)
 	print_counts("reasons:", t->reasons, REASONS, reason_name, reason_key);
 	print_counts("links not followed:", t->refused, REFUSALS, refusal_name,
 	    refusal_key);
+	print_counts("hosts parked:", t->spent, BUDGETS, budget_key, NULL);
 	log_info("records are in %s/out", sup->crawl->dir);
 	print_advice(snap, &ending);
 	if (sup->crawl->config.report != NULL)

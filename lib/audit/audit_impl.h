@@ -188,7 +188,7 @@ struct audit_site {
 	bool nameless;        /* and no name can be found for it */
 	bool changed;         /* its URLs were changed in this pass */
 	bool has_rules;
-	uint64_t admitted, queued;
+	uint64_t admitted, queued, errors;
 	struct bounds fetched;
 	uint64_t first;      /* place of the first that is queued */
 	struct trios places; /* place, url64 */

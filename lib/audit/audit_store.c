@@ -250,7 +250,8 @@ read_host(struct audit *audit, struct audit_site *site, struct cursor *hosts,
 	if (r < 0)
 		return r;
 	site->nameless = r == 0;
-	site->host = (struct host_row){ .robots = RULEBOOK_UNKNOWN };
+	site->host = (struct host_row){ .robots = RULEBOOK_UNKNOWN,
+		.since_ms = -1 };
 	return 0;
 }
 
@@ -277,6 +278,7 @@ mend_host(struct audit *audit, struct audit_site *site, bool there)
 		site->host.admitted = site->admitted;
 		site->host.queued = site->queued;
 		site->host.fetched = site->fetched.least;
+		site->host.errors = site->errors;
 		r = write_host(audit, site);
 		if (r == 0)
 			audit_repaired(audit, AUDIT_HOST_MISSING,
@@ -307,19 +309,22 @@ judge_counters(struct audit *audit, struct audit_site *site)
 	struct host_row *host = &site->host;
 	bool right = host->admitted == site->admitted &&
 		     host->queued == site->queued &&
+		     host->errors == site->errors &&
 		     within(host->fetched, site->fetched) == host->fetched;
 
 	if (!right)
 		audit_problem(audit, AUDIT_HOST_COUNTERS,
-		    "%.*s: %llu URLs, %llu to be fetched, %llu fetched; its "
-		    "rows say %llu, %llu, %llu",
+		    "%.*s: %llu URLs, %llu to be fetched, %llu fetched, %llu "
+		    "errors; its rows say %llu, %llu, %llu, %llu",
 		    AUDIT_URL(buf_span(&audit->name)),
 		    (unsigned long long)host->admitted,
 		    (unsigned long long)host->queued,
 		    (unsigned long long)host->fetched,
+		    (unsigned long long)host->errors,
 		    (unsigned long long)site->admitted,
 		    (unsigned long long)site->queued,
-		    (unsigned long long)within(host->fetched, site->fetched));
+		    (unsigned long long)within(host->fetched, site->fetched),
+		    (unsigned long long)site->errors);
 	return right;
 }
 
@@ -369,6 +374,7 @@ judge_host(struct audit *audit, struct audit_site *site, bool there)
 		return audit->mends ? mend_host(audit, site, there) : 0;
 	}
 	audit->totals.hosts += site->host.admitted > 0;
+	audit->totals.spent[site->host.spent] += site->host.spent > 0;
 	counters = judge_counters(audit, site);
 	head = judge_head(audit, site);
 	rules = judge_rules(audit, site);
@@ -377,6 +383,7 @@ judge_host(struct audit *audit, struct audit_site *site, bool there)
 		return 0;
 	site->host.admitted = site->admitted;
 	site->host.queued = site->queued;
+	site->host.errors = site->errors;
 	site->host.fetched = within(site->host.fetched, site->fetched);
 	if (!head)
 		site->host.head = site->first;
@@ -844,6 +851,10 @@ judge_totals(struct audit *audit)
 	judge_one(audit, "redirected", &t->redirected, exactly(c->redirected));
 	judge_one(audit, "gone", &t->gone, exactly(c->gone));
 	judge_one(audit, "hosts", &t->hosts, exactly(c->hosts));
+	judge_one(audit, "late", &t->late, exactly(c->late));
+	for (unsigned i = 1; i < BUDGETS; i++)
+		judge_one(audit, budget_key(i), &t->spent[i],
+		    exactly(c->spent[i]));
 	judge_one(audit, "fetched", &audit->crawl.fetched,
 	    exactly(audit->fetched));
 	for (unsigned i = 1; i < REASONS; i++)

@@ -31,7 +31,7 @@ audit_queue_again(struct audit *audit, uint64_t site64, uint64_t url64,
 	queued.reason = REASON_NONE;
 	queued.tries = queued.waits = 0;
 	queued.status = 0;
-	queued.place = place_of(frontier_prio(row->depth),
+	queued.place = place_of(frontier_row_prio(row),
 	    audit->crawl.next_seq++);
 	audit->crawl_changed = true;
 	r = put_url(audit, site64, url64, &queued);
@@ -203,6 +203,7 @@ count_url(struct audit *audit, struct audit_site *site,
 	unsigned hundred = row->status < 600 ? row->status / 100 : 0;
 
 	t->admitted++;
+	t->late += row->late;
 	site->admitted++;
 	if (row->state != URL_ENDED) {
 		site->queued++;
@@ -233,6 +234,7 @@ count_url(struct audit *audit, struct audit_site *site,
 	for (unsigned i = 0; i < ARRAY_LEN(audit->statuses); i++)
 		add(&audit->statuses[i], i == hundred && !quarantined,
 		    i == hundred || (i == 0 && quarantined));
+	site->errors += row_is_error(row);
 	add(&site->fetched, !unfetched && !quarantined, quarantined);
 }
 

@@ -58,11 +58,15 @@ struct config {
 	size_t n_globs;
 	struct config_list ignore_params;
 	uint64_t max_pages, host_max_pages;
+	uint64_t host_max_bytes, host_max_errors;
+	int64_t host_max_time_ms;
 	uint64_t max_bytes;
 	int64_t max_time_ms;
 	uint32_t max_depth;
 	uint32_t max_url_length;
 	uint32_t max_links;
+	uint32_t max_path_depth, max_path_repeat;
+	uint64_t trap_pattern_max, trap_pattern_cap;
 
 	/* politeness */
 	int robots;      /* enum config_robots */

@@ -1,6 +1,8 @@
 #include "lib/frontier/frontier.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <xxhash.h>
 
 #include "lib/frontier/frontier_impl.h"
@@ -10,6 +12,8 @@ frontier_free(struct frontier *f)
 {
 	if (f == NULL)
 		return;
+	for (size_t i = 0; i < f->n_news; i++)
+		free(f->news[i]);
 	store_scan_close(f->scan);
 	leases_fini(&f->leases);
 	hosts_fini(&f->hosts);
@@ -386,8 +390,8 @@ done:
 
 /* --- commit -------------------------------------------------------------- */
 
-static int64_t
-elapsed_ms(const struct frontier *f, int64_t now_ms)
+int64_t
+frontier_elapsed_ms(const struct frontier *f, int64_t now_ms)
 {
 	int64_t open_ms = now_ms - f->opened_ms;
 
@@ -421,7 +425,7 @@ put_state(struct frontier *f, struct frontier_cut cut, int64_t now_ms)
 	struct crawl_row row = {
 		.cut = cut,
 		.next_seq = f->next_seq,
-		.elapsed_ms = elapsed_ms(f, now_ms),
+		.elapsed_ms = frontier_elapsed_ms(f, now_ms),
 		.fetched = f->fetched,
 		.totals = f->live,
 	};
@@ -551,6 +555,39 @@ frontier_is_new(const struct frontier *f)
 /* --- what it knows ------------------------------------------------------- */
 
 void
+frontier_tell(struct frontier *f, const char *fmt, ...)
+{
+	char *text = f->n_news < NEWS ? malloc(FRONTIER_NEWS) : NULL;
+	va_list ap;
+
+	if (text == NULL) {
+		count(&f->news_missed, 1);
+		return;
+	}
+	va_start(ap, fmt);
+	vsnprintf(text, FRONTIER_NEWS, fmt, ap);
+	va_end(ap);
+	f->news[f->n_news++] = text;
+}
+
+bool
+frontier_news(struct frontier *f, char out[FRONTIER_NEWS])
+{
+	if (f->n_news == 0) {
+		if (f->news_missed == 0)
+			return false;
+		snprintf(out, FRONTIER_NEWS, "%llu more like these",
+		    (unsigned long long)f->news_missed);
+		f->news_missed = 0;
+		return true;
+	}
+	memcpy(out, f->news[0], FRONTIER_NEWS);
+	free(f->news[0]);
+	memmove(f->news, f->news + 1, --f->n_news * sizeof(f->news[0]));
+	return true;
+}
+
+void
 frontier_totals(const struct frontier *f, struct frontier_totals *out)
 {
 	*out = f->shown;
@@ -566,7 +603,8 @@ frontier_stops(const struct frontier *f, int64_t now_ms)
 
 	return (c->max_pages > 0 && f->fetched + f->fetching >= c->max_pages) ||
 	       (c->max_bytes > 0 && f->live.bytes >= c->max_bytes) ||
-	       (c->max_time_ms > 0 && elapsed_ms(f, now_ms) >= c->max_time_ms);
+	       (c->max_time_ms > 0 &&
+		   frontier_elapsed_ms(f, now_ms) >= c->max_time_ms);
 }
 
 const char *
@@ -578,7 +616,8 @@ frontier_limit(const struct frontier *f, int64_t now_ms)
 		return "max_pages";
 	if (c->max_bytes > 0 && f->shown.bytes >= c->max_bytes)
 		return "max_bytes";
-	if (c->max_time_ms > 0 && elapsed_ms(f, now_ms) >= c->max_time_ms)
+	if (c->max_time_ms > 0 &&
+	    frontier_elapsed_ms(f, now_ms) >= c->max_time_ms)
 		return "max_time";
 	return NULL;
 }

@@ -18,6 +18,7 @@
 
 #include "lib/base/err.h"
 #include "lib/config/config.h"
+#include "lib/frontier/budget.h"
 #include "lib/message/capture.h"
 #include "lib/message/order.h"
 #include "lib/message/reason.h"
@@ -203,9 +204,23 @@ struct frontier_totals {
 	uint64_t refused[REFUSALS];
 	uint64_t hosts; /* known */
 	uint64_t robots_fetched;
+	uint64_t spent[BUDGETS]; /* hosts that used it up */
+	uint64_t late;    /* URLs put last, being of a pattern of too many */
+	uint64_t traps;   /* such patterns, as of now */
+	uint64_t blocked; /* hosts that are blocked, as of now */
 };
 void frontier_totals(const struct frontier *frontier,
     struct frontier_totals *out);
+
+/*
+ * What a person should hear of: a host that used a budget up, a pattern that
+ * became a trap; a line each, the oldest first.  False: there is none.  More
+ * than wait for it at once are only counted.
+ */
+enum {
+	FRONTIER_NEWS = 1024
+};
+bool frontier_news(struct frontier *frontier, char out[FRONTIER_NEWS]);
 
 /* A limit of the whole crawl that stops it now, by its key ("max_pages"), or
  * NULL. */

@@ -22,7 +22,9 @@ host_restore(struct frontier *f, uint64_t site64, struct span bytes,
 	/* As for the clocks: no time of the store is believed too far. */
 	if (host->rulebook.at_ms > f->now_ms + f->config->robots_ttl_ms)
 		host->rulebook.at_ms = f->now_ms + f->config->robots_ttl_ms;
-	frontier_park_if_spent(f, host);
+	if (host->parked)
+		count(&f->parked, host->queued);
+	frontier_judge_budgets(f, host);
 	*out = host;
 	return 1;
 }
@@ -134,8 +136,13 @@ host_due_ms(const struct frontier *f, const struct host *host, int64_t now_ms)
 void
 frontier_schedule(struct frontier *f, struct host *host, int64_t now_ms)
 {
-	int64_t due_ms = host_due_ms(f, host, now_ms);
+	int64_t due_ms;
 
+	/* The only one that is used up by waiting. */
+	if (!host->parked && host->since_ms >= 0 &&
+	    f->config->host_max_time_ms > 0)
+		frontier_judge_budgets(f, host);
+	due_ms = host_due_ms(f, host, now_ms);
 	if (due_ms == INT64_MAX) {
 		heap_drop(&f->hosts.ready, &host->node);
 		if (host->parked)
@@ -147,16 +154,65 @@ frontier_schedule(struct frontier *f, struct host *host, int64_t now_ms)
 
 /* --- budgets ------------------------------------------------------------- */
 
-void
-frontier_park_if_spent(struct frontier *f, struct host *host)
+struct budgets
+frontier_budget_limits(const struct frontier *f, const struct host *host)
 {
-	uint64_t most = f->config->host_max_pages;
+	const struct config *c = f->config;
 
-	if (host->parked || most == 0 || host->fetched < most)
+	(void)host;
+	return (struct budgets){ {
+	    [BUDGET_PAGES] = c->host_max_pages,
+	    [BUDGET_BYTES] = c->host_max_bytes,
+	    [BUDGET_ERRORS] = c->host_max_errors,
+	    [BUDGET_TIME] = (uint64_t)c->host_max_time_ms,
+	} };
+}
+
+struct budgets
+frontier_budget_used(const struct frontier *f, const struct host *host)
+{
+	int64_t time_ms = 0;
+
+	if (host->since_ms >= 0)
+		time_ms = frontier_elapsed_ms(f, f->now_ms) - host->since_ms;
+	return (struct budgets){ {
+	    [BUDGET_PAGES] = host->fetched,
+	    [BUDGET_BYTES] = host->bytes,
+	    [BUDGET_ERRORS] = host->errors,
+	    [BUDGET_TIME] = time_ms > 0 ? (uint64_t)time_ms : 0,
+	} };
+}
+
+void
+frontier_judge_budgets(struct frontier *f, struct host *host)
+{
+	struct budgets limits = frontier_budget_limits(f, host);
+	struct budgets used = frontier_budget_used(f, host);
+	enum budget spent = budget_spent(&limits, &used);
+
+	if (host->parked == spent)
 		return;
-	host->parked = true;
+	if (host->parked) {
+		f->parked -= host->queued;
+		f->live.spent[host->parked]--;
+	}
+	host->parked = (uint8_t)spent;
+	host_changed(&f->hosts, host);
+	if (spent == BUDGET_NONE)
+		return;
 	count(&f->parked, host->queued);
+	count(&f->live.spent[spent], 1);
 	f->asleep = true;
+	frontier_tell(f,
+	    "%.*s is parked: it has used up %s (%llu of %llu%s); %llu of its "
+	    "URLs are left, a start with a larger one goes on with them",
+	    SPAN_ARG(host_name(host)), budget_key(spent),
+	    (unsigned long long)used.of[spent],
+	    (unsigned long long)limits.of[spent],
+	    spent == BUDGET_TIME    ? " ms"
+	    : spent == BUDGET_BYTES ? " bytes"
+				    : "",
+	    (unsigned long long)host->queued);
 }
 
 bool

@@ -28,6 +28,7 @@ enum {
 	VALUE_MAX = 4 << 20, /* bytes of any row */
 	ROBOTS_HOPS_MAX = 5,
 	HOST_LONGEST = 255, /* of DNS; a longer one cannot be fetched */
+	NEWS = 16,
 };
 
 struct frontier {
@@ -83,6 +84,11 @@ struct frontier {
 	 * free to be moved before due_ms. */
 	int64_t due_from_ms, due_ms;
 
+	/* What a person should hear of, the oldest first. */
+	char *news[NEWS];
+	size_t n_news;
+	uint64_t news_missed;
+
 	/* scratch */
 	struct url url, other;
 	struct buf site, page;      /* of canon_hash() */
@@ -116,6 +122,11 @@ frontier_unended(const struct frontier *f)
 
 /* A limit that stops orders, leases out included: so it is never exceeded. */
 bool frontier_stops(const struct frontier *f, int64_t now_ms);
+/* How long the crawl was open, in this run and in those before. */
+int64_t frontier_elapsed_ms(const struct frontier *f, int64_t now_ms);
+
+/* For frontier_news(). */
+void frontier_tell(struct frontier *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* frontier_hosts.c */
 
@@ -130,8 +141,13 @@ void frontier_schedule(struct frontier *f, struct host *host, int64_t now_ms);
 /* Why all its URLs are recorded without a fetch, or REASON_NONE. */
 enum reason frontier_host_reason(const struct frontier *f,
     const struct host *host);
-/* It used its budget up: nothing more is fetched from it. */
-void frontier_park_if_spent(struct frontier *f, struct host *host);
+/* Has it used a budget up?  Then nothing more is fetched from it; or has it
+ * not, any more? */
+void frontier_judge_budgets(struct frontier *f, struct host *host);
+struct budgets frontier_budget_limits(const struct frontier *f,
+    const struct host *host);
+struct budgets frontier_budget_used(const struct frontier *f,
+    const struct host *host);
 /* All that is left belongs to parked hosts: time to record it so. */
 bool frontier_drains(const struct frontier *f);
 void frontier_wake_parked(struct frontier *f, int64_t now_ms);
@@ -158,6 +174,7 @@ MUST_USE int frontier_admit(struct frontier *f, const struct admission *a,
 MUST_USE int frontier_add_scope(struct frontier *f, const struct url *url,
     struct err *err);
 uint8_t frontier_prio(unsigned depth);
+uint8_t frontier_row_prio(const struct url_row *row);
 
 /* frontier_next.c */
 

@@ -353,15 +353,19 @@ settle_ended(struct frontier *f, struct lease *lease, struct url_row *row,
 	}
 	count(&t->reasons[decision.reason], decision.reason != REASON_NONE);
 	count(&t->statuses[status < 600 ? status / 100 : 0], 1);
-	if (capture != NULL)
+	if (capture != NULL) {
 		count(&t->bytes, capture->body_len);
+		count(&host->bytes, capture->body_len);
+	}
+	count(&host->errors, row_is_error(row));
 	host->queued--;
 	if (host->parked)
 		f->parked--;
 	if (lease->fetch) {
 		host->fetched++;
 		count(&f->fetched, 1);
-		frontier_park_if_spent(f, host);
+		if (!host->parked)
+			frontier_judge_budgets(f, host);
 	}
 }
 

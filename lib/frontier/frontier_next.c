@@ -65,7 +65,7 @@ sweep_one(struct frontier *f, const struct due_key *due, int64_t now_ms)
 		store_delete(f->store, STORE_DUE, row_key_span(&key));
 		return 0;
 	}
-	place = place_of(frontier_prio(row.depth), f->next_seq++);
+	place = place_of(frontier_row_prio(&row), f->next_seq++);
 	r = frontier_requeue(f, due->site64, due->url64, &row, place);
 	if (r == 0)
 		r = frontier_host_load(f, due->site64, &host);
@@ -304,6 +304,8 @@ order_url(struct frontier *f, struct host *host, const struct queued_url *url,
 		host->fetches++;
 		f->fetching++;
 		f->unsettled++;
+		if (host->since_ms < 0)
+			host->since_ms = frontier_elapsed_ms(f, now_ms);
 		polite_started(&host->polite, f->config, now_ms);
 	}
 	*out = (struct order){

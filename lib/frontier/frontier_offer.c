@@ -56,7 +56,13 @@ frontier_hash(struct frontier *f, const struct url *url, struct canon_hash *out)
 uint8_t
 frontier_prio(unsigned depth)
 {
-	return (uint8_t)(depth < UINT8_MAX ? depth : UINT8_MAX);
+	return (uint8_t)(depth < PRIO_LATE ? depth : PRIO_LATE - 1);
+}
+
+uint8_t
+frontier_row_prio(const struct url_row *row)
+{
+	return row->late ? PRIO_LATE : frontier_prio(row->depth);
 }
 
 /* 1, 0, -EIO. */
@@ -107,6 +113,7 @@ frontier_admit(struct frontier *f, const struct admission *a, bool leased,
 		.place = a->place,
 		.via_site64 = a->via_site64,
 		.via_url64 = a->via_url64,
+		.late = place_prio(a->place) == PRIO_LATE,
 		.text = url_target(a->url),
 	};
 	struct span href = url_href_bare(a->url);
@@ -136,6 +143,7 @@ frontier_admit(struct frontier *f, const struct admission *a, bool leased,
 		count(&f->parked, 1);
 	count(&f->live.admitted, 1);
 	count(&f->live.queued, 1);
+	count(&f->live.late, row.late);
 	f->young++;
 	host_changed(&f->hosts, host);
 	if (!leased)

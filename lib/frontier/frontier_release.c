@@ -26,11 +26,10 @@ uncount_ended(struct frontier *f, struct host *host, const struct url_row *row)
 static void
 lengthen(struct frontier *f, struct host *host, uint64_t place, uint64_t url64)
 {
-	if (host->parked)
-		f->parked -= host->queued;
-	host->parked = false;
 	host->queued++;
-	frontier_park_if_spent(f, host);
+	if (host->parked)
+		count(&f->parked, 1);
+	frontier_judge_budgets(f, host);
 	host_changed(&f->hosts, host);
 	host_queue_add(&f->hosts, host, place, url64);
 	polite_forgive(&host->polite);
@@ -81,7 +80,7 @@ frontier_release(struct frontier *f, uint64_t site64, uint64_t url64,
 	row.verdict = VERDICT_NONE;
 	row.reason = REASON_NONE;
 	row.tries = row.waits = 0;
-	row.place = place_of(frontier_prio(row.depth), f->next_seq++);
+	row.place = place_of(frontier_row_prio(&row), f->next_seq++);
 	key = row_key2(site64, row.place);
 	store_put(f->store, STORE_QUEUE, row_key_span(&key),
 	    row_key_span(&url_key));

@@ -103,6 +103,7 @@ host_new(struct hosts *hosts, uint64_t site64, struct span name)
 		hosts_grow(hosts);
 	host->site64 = site64;
 	host->cursor = PLACE_NONE;
+	host->since_ms = -1;
 	host->name_len = (uint16_t)name.len;
 	if (name.len > 0)
 		memcpy(host->name, name.ptr, name.len);
@@ -318,6 +319,10 @@ host_to_row(const struct host *host, struct host_row *row)
 		.queued = host->queued,
 		.fetched = host->fetched,
 		.head = host_queue_head(host),
+		.bytes = host->bytes,
+		.errors = host->errors,
+		.since_ms = host->since_ms,
+		.spent = host->parked,
 		.next_ms = host->polite.next_ms,
 		.blocked_ms = host->polite.blocked_ms,
 		.first_fail_ms = host->polite.first_fail_ms,
@@ -341,6 +346,10 @@ host_from_row(struct host *host, const struct host_row *row)
 	host->queued = row->queued;
 	host->fetched = row->fetched;
 	host->cursor = row->head;
+	host->bytes = row->bytes;
+	host->errors = row->errors;
+	host->since_ms = row->since_ms;
+	host->parked = row->spent;
 	host->polite.next_ms = row->next_ms;
 	host->polite.blocked_ms = row->blocked_ms;
 	host->polite.first_fail_ms = row->first_fail_ms;

@@ -60,12 +60,14 @@ struct host {
 	uint64_t cursor;
 	uint64_t admitted, fetched;
 	uint64_t queued; /* not ended, leased ones and waiting ones included */
+	uint64_t bytes, errors;
+	int64_t since_ms; /* the crawl's open time at its first page; -1 */
 	struct polite polite;
 	struct rulebook rulebook;
 	uint32_t slots;   /* fetches under way, robots.txt included */
 	uint32_t fetches; /* leases of pages that are to be fetched */
 	bool changed;     /* its row is to be written by the commit */
-	bool parked;      /* counted in hosts->parked */
+	uint8_t parked;   /* enum budget: it used that up */
 	uint16_t name_len;
 	char name[];
 };

@@ -99,6 +99,26 @@ get(struct reader *r, size_t bytes)
 
 /* --- a URL --------------------------------------------------------------- */
 
+enum {
+	FLAG_WHOLE = 1,
+	FLAG_LATE = 2,
+};
+
+bool
+row_is_error(const struct url_row *row)
+{
+	switch ((enum verdict)row->verdict) {
+	case VERDICT_FAILED:
+		/* Of a host that was given up: no request was made. */
+		return row->reason != REASON_HOST_DOWN;
+	case VERDICT_DONE:
+	case VERDICT_GONE:
+		return row->status >= 400;
+	default:
+		return false;
+	}
+}
+
 int
 url_row_write(const struct url_row *row, struct buf *out)
 {
@@ -108,7 +128,7 @@ url_row_write(const struct url_row *row, struct buf *out)
 	put(&w, row->verdict, 1);
 	put(&w, row->reason, 1);
 	put(&w, row->found, 1);
-	put(&w, row->whole, 1);
+	put(&w, (row->whole ? FLAG_WHOLE : 0) | (row->late ? FLAG_LATE : 0), 1);
 	put(&w, row->depth, 2);
 	put(&w, row->hops, 2);
 	put(&w, row->tries, 2);
@@ -127,12 +147,15 @@ url_row_read(struct span bytes, struct url_row *out)
 {
 	struct reader r = { .left = bytes };
 	struct url_row row;
+	uint8_t flags;
 
 	row.state = (uint8_t)get(&r, 1);
 	row.verdict = (uint8_t)get(&r, 1);
 	row.reason = (uint8_t)get(&r, 1);
 	row.found = (uint8_t)get(&r, 1);
-	row.whole = get(&r, 1) != 0;
+	flags = (uint8_t)get(&r, 1);
+	row.whole = flags & FLAG_WHOLE;
+	row.late = flags & FLAG_LATE;
 	row.depth = (uint16_t)get(&r, 2);
 	row.hops = (uint16_t)get(&r, 2);
 	row.tries = (uint16_t)get(&r, 2);
@@ -162,6 +185,10 @@ host_row_write(const struct host_row *row, struct buf *out)
 	put(&w, row->queued, 8);
 	put(&w, row->fetched, 8);
 	put(&w, row->head, 8);
+	put(&w, row->bytes, 8);
+	put(&w, row->errors, 8);
+	put(&w, (uint64_t)row->since_ms, 8);
+	put(&w, row->spent, 1);
 	put(&w, (uint64_t)row->next_ms, 8);
 	put(&w, (uint64_t)row->blocked_ms, 8);
 	put(&w, (uint64_t)row->first_fail_ms, 8);
@@ -188,6 +215,10 @@ host_row_read(struct span bytes, struct host_row *out)
 	row.queued = get(&r, 8);
 	row.fetched = get(&r, 8);
 	row.head = get(&r, 8);
+	row.bytes = get(&r, 8);
+	row.errors = get(&r, 8);
+	row.since_ms = (int64_t)get(&r, 8);
+	row.spent = (uint8_t)get(&r, 1);
 	row.next_ms = (int64_t)get(&r, 8);
 	row.blocked_ms = (int64_t)get(&r, 8);
 	row.first_fail_ms = (int64_t)get(&r, 8);
@@ -201,7 +232,7 @@ host_row_read(struct span bytes, struct host_row *out)
 	row.robots_at_ms = (int64_t)get(&r, 8);
 	row.crawl_delay_ms = (int64_t)get(&r, 8);
 	row.name = r.left;
-	if (r.bad || row.name.len == 0)
+	if (r.bad || row.name.len == 0 || row.spent >= BUDGETS)
 		return -EBADMSG;
 	*out = row;
 	return 0;
@@ -258,6 +289,8 @@ crawl_row_write(const struct crawl_row *row, struct buf *out)
 	put_list(&w, t->reasons, ARRAY_LEN(t->reasons));
 	put_list(&w, t->statuses, ARRAY_LEN(t->statuses));
 	put_list(&w, t->refused, ARRAY_LEN(t->refused));
+	put_list(&w, t->spent, ARRAY_LEN(t->spent));
+	put(&w, t->late, 8);
 	return w.r;
 }
 
@@ -288,6 +321,8 @@ crawl_row_read(struct span bytes, struct crawl_row *out)
 	get_list(&r, t->reasons, ARRAY_LEN(t->reasons));
 	get_list(&r, t->statuses, ARRAY_LEN(t->statuses));
 	get_list(&r, t->refused, ARRAY_LEN(t->refused));
+	get_list(&r, t->spent, ARRAY_LEN(t->spent));
+	t->late = get(&r, 8);
 	if (r.bad || r.left.len != 0)
 		return -EBADMSG;
 	*out = row;

@@ -15,7 +15,7 @@
 
 /* Number of this layout, in `m` under "layout".  +1 with each change that an
  * older mpcrawl would misread. */
-#define ROWS_LAYOUT 1
+#define ROWS_LAYOUT 2
 
 /* --- keys ---------------------------------------------------------------- */
 
@@ -40,6 +40,8 @@ MUST_USE int row_key_read(struct span key, size_t n, uint64_t *out);
 /* Where a URL stands in its site's queue: priority first, then sequence. */
 #define PLACE_SEQ_BITS 56
 #define PLACE_SEQ_MAX  ((UINT64_C(1) << PLACE_SEQ_BITS) - 1)
+/* Of what comes after all else of its host: a trap's. */
+#define PRIO_LATE UINT8_MAX
 /* Behind every place: "nothing there that is not in memory". */
 #define PLACE_NONE UINT64_MAX
 
@@ -75,6 +77,7 @@ struct url_row {
 	uint8_t verdict; /* enum verdict */
 	uint8_t reason;  /* enum reason */
 	uint8_t found;   /* enum link_kind */
+	bool late;       /* of a trap: behind all others of its host */
 	bool whole; /* text is the whole URL, not what follows the host's name:
 	               the URL has a password, or another form of the name */
 	uint16_t depth, hops, tries, waits;
@@ -86,6 +89,10 @@ struct url_row {
 };
 
 MUST_USE int url_row_write(const struct url_row *row, struct buf *out);
+/* Did it end as an error, for host_max_errors?  Failed for a reason of its
+ * own, or answered with 4xx or 5xx. */
+bool row_is_error(const struct url_row *row);
+
 /* The text points into `bytes`.  0 or -EBADMSG. */
 MUST_USE int url_row_read(struct span bytes, struct url_row *out);
 
@@ -96,6 +103,11 @@ struct host_row {
 	uint64_t queued;   /* of them not ended */
 	uint64_t fetched;  /* of them ended with a fetch */
 	uint64_t head;     /* no row of `q` is before this place */
+	/* budgets */
+	uint64_t bytes;   /* of pages, as received */
+	uint64_t errors;  /* URLs of which row_is_error() is true */
+	int64_t since_ms; /* the crawl's open time at its first page; -1 */
+	uint8_t spent;    /* enum budget */
 	/* politeness */
 	int64_t next_ms, blocked_ms, first_fail_ms;
 	uint16_t fails;

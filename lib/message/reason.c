@@ -40,7 +40,7 @@ static const char *const reason_keys[REASONS] = {
 	[REASON_TOO_LARGE]          = "shm_budget",
 	[REASON_TOO_MANY_REDIRECTS] = "max_redirects",
 	[REASON_HOST_DOWN]          = "host_give_up",
-	[REASON_BUDGET]             = "host_max_pages",
+	[REASON_BUDGET]             = "host_max_pages and its like",
 };
 
 static const char *const refusal_keys[REFUSALS] = {
@@ -50,6 +50,7 @@ static const char *const refusal_keys[REFUSALS] = {
 	[REFUSED_LENGTH]   = "max_url_length",
 	[REFUSED_NOFOLLOW] = "robots",
 	[REFUSED_CONTACT]  = "contact",
+	[REFUSED_TRAP]     = "max_path_depth, max_path_repeat, trap_pattern_cap",
 };
 
 static const char *const refusals[REFUSALS] = {
@@ -60,6 +61,8 @@ static const char *const refusals[REFUSALS] = {
 	[REFUSED_SCHEME]   = "not_http",
 	[REFUSED_NOFOLLOW] = "nofollow",
 	[REFUSED_CONTACT]  = "no_contact",
+	[REFUSED_TRAP]     = "trap",
+	[REFUSED_BLOCKED]  = "host_blocked",
 };
 
 static const char *const truncateds[TRUNCATEDS] = {

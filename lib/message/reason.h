@@ -49,6 +49,8 @@ enum refusal {
 	REFUSED_SCHEME,
 	REFUSED_NOFOLLOW,
 	REFUSED_CONTACT, /* not this machine, and nobody to complain to */
+	REFUSED_TRAP,    /* a shape that URLs without end have */
+	REFUSED_BLOCKED, /* of a host that `mpcrawl block` names */
 	REFUSALS
 };
 const char *refusal_name(unsigned refusal);

@@ -234,13 +234,13 @@ START_TEST(a_store_of_another_crawl_or_layout_is_refused)
 	ck_assert_ptr_nonnull(strstr(err.text, x.dir));
 
 	ck_assert_int_eq(store_open(x.dir, 8 << 20, &store, &err), 0);
-	store_put(store, STORE_META, SPAN("layout"), SPAN("\x02\0\0\0"));
+	store_put(store, STORE_META, SPAN("layout"), SPAN("\xfe\0\0\0"));
 	ck_assert_int_eq(store_commit(store, &err), 0);
 	store_close(store);
 	ck_assert_int_eq(frontier_open(x.dir, &x.config, fixture_id, x.now, &f,
 			     &err),
 	    -EPROTO);
-	ck_assert_ptr_nonnull(strstr(err.text, "layout 2"));
+	ck_assert_ptr_nonnull(strstr(err.text, "layout 254"));
 	fixture_fini(&x);
 }
 END_TEST

@@ -164,7 +164,7 @@ step(struct crawl *c)
 		decision = (struct decision){ VERDICT_QUARANTINED,
 			REASON_QUARANTINED };
 	record(c, &order, got, decision);
-	for (int i = 0; i < 3 && c->pages < 300; i++) {
+	for (int i = 0; i < 3 && c->pages < 400; i++) {
 		snprintf(url, sizeof(url), "http://host%u.example/p%u",
 		    (unsigned)(test_random(&c->random) % 9), c->pages++);
 		ck_assert_int_ge(fixture_offer(&c->x, &order, url), 0);

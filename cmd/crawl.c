@@ -16,7 +16,7 @@
 
 enum {
 	/* Raised when a struct in a cell's parts changes. */
-	CRAWL_LAYOUT = 1,
+	CRAWL_LAYOUT = 2,
 	CELLS_LEAST = 64,
 	CELLS_USUAL = 4096,
 	CELLS_MOST = 16384,

@@ -39,6 +39,13 @@ static const struct total {
 	{ "late", offsetof(struct frontier_totals, late), false },
 	{ "traps", offsetof(struct frontier_totals, traps), false },
 	{ "blocked", offsetof(struct frontier_totals, blocked), false },
+	{ "sitemaps", offsetof(struct frontier_totals, sitemaps), false },
+	{ "sitemap_urls", offsetof(struct frontier_totals, sitemap_urls),
+	    false },
+	{ "sitemaps_broken", offsetof(struct frontier_totals, sitemaps_broken),
+	    false },
+	{ "sitemaps_failed", offsetof(struct frontier_totals, sitemaps_failed),
+	    false },
 };
 
 static uint64_t

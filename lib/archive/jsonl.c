@@ -297,6 +297,19 @@ jsonl_int(struct jsonl *json, const char *key, int64_t value)
 }
 
 void
+jsonl_hundredths(struct jsonl *json, const char *key, unsigned value)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u.%02u", value / 100,
+	    value % 100);
+
+	if (value % 10 == 0)
+		len--; /* 0.8, and 1.0 */
+	jsonl_key(json, key);
+	jsonl_add(json, text, (size_t)len);
+}
+
+void
 jsonl_bool(struct jsonl *json, const char *key, bool value)
 {
 	jsonl_key(json, key);

@@ -30,6 +30,8 @@ void jsonl_text(struct jsonl *json, const char *key, struct span text);
 void jsonl_base64(struct jsonl *json, const char *key, struct span bytes);
 void jsonl_int(struct jsonl *json, const char *key, int64_t value);
 void jsonl_uint(struct jsonl *json, const char *key, uint64_t value);
+/* In hundredths: 80 is 0.8. */
+void jsonl_hundredths(struct jsonl *json, const char *key, unsigned value);
 void jsonl_bool(struct jsonl *json, const char *key, bool value);
 /* Unix ms as RFC 3339 in UTC: "2026-11-23T02:41:22.123Z".  A time before 1970
  * or past the year 9999 is not written at all. */

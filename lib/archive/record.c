@@ -210,6 +210,7 @@ write_hops(struct jsonl *json, const struct order *order)
 		[LINK_CANONICAL] = 'L', [LINK_REL] = 'L',
 		[LINK_IFRAME] = 'E', [LINK_FRAME] = 'E',
 		[LINK_REFRESH] = 'R', [LINK_REDIRECT] = 'R',
+		[LINK_SITEMAP] = 'M',
 	};
 	/* clang-format on */
 	char path[MAX_HOPS];
@@ -223,6 +224,20 @@ write_hops(struct jsonl *json, const struct order *order)
 	text_cut(json, "hops", span_of(path, n), sizeof(path));
 }
 
+/* As the sitemap said it of this URL, before it was fetched. */
+static void
+write_listing(struct jsonl *json, const struct listing *listed)
+{
+	if (listed->lastmod_s > 0)
+		jsonl_time(json, "sitemap_lastmod",
+		    (int64_t)listed->lastmod_s * 1000);
+	if (listed->priority > 0)
+		jsonl_hundredths(json, "sitemap_priority",
+		    listed->priority - 1u);
+	text_name(json, "sitemap_changefreq",
+	    changefreq_name(listed->changefreq));
+}
+
 static void
 write_journey(struct jsonl *json, const struct record *rec)
 {
@@ -233,6 +248,8 @@ write_journey(struct jsonl *json, const struct record *rec)
 	text_cut(json, "via", order->via, SIZE_MAX);
 	if (order->found == LINK_SEED)
 		jsonl_bool(json, "seed", true);
+	if (order->found == LINK_SITEMAP)
+		write_listing(json, &order->listed);
 	if (rec->fetch) {
 		jsonl_uint(json, "attempt",
 		    UINT64_C(1) + order->tries + order->waits);

@@ -16,6 +16,7 @@ static const char letters[STORE_TABLES] = {
 	[STORE_HOSTS] = 'h',
 	[STORE_ROBOTS] = 'r',
 	[STORE_META] = 'm',
+	[STORE_SITEMAPS] = 's',
 };
 
 /* --- writing ------------------------------------------------------------- */

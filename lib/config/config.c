@@ -276,6 +276,19 @@ add_words(struct config_list *list, const struct config_row *row,
 	return r;
 }
 
+/* As it is: a URL may hold commas.  Whether it is one, the crawl finds out. */
+static int
+add_url(struct config_list *list, const struct config_row *row,
+    const char *value, struct err *err)
+{
+	struct span text = span_trim(span_from(value));
+
+	if (text.len == 0 || has_control(value))
+		return refuse(row, value, -EINVAL, err,
+		    "a URL is needed, without control characters");
+	return add_word(list, row, value, text, err);
+}
+
 static int
 set_fields(struct config *config, const struct config_row *row,
     const char *value, struct err *err)
@@ -384,6 +397,9 @@ config_apply(struct config *config, const struct config_row *row,
 	case CONFIG_WORDS:
 		return add_words(MEMBER(struct config_list, config, row), row,
 		    value, err);
+	case CONFIG_URLS:
+		return add_url(MEMBER(struct config_list, config, row), row,
+		    value, err);
 	case CONFIG_FIELDS:
 		return set_fields(config, row, value, err);
 	case CONFIG_SPEED:
@@ -440,7 +456,8 @@ config_fini(struct config *config)
 
 		if (row->type == CONFIG_TEXT) {
 			free(*MEMBER(char *, config, row));
-		} else if (row->type == CONFIG_WORDS) {
+		} else if (row->type == CONFIG_WORDS ||
+			   row->type == CONFIG_URLS) {
 			struct config_list *list = MEMBER(struct config_list,
 			    config, row);
 

@@ -57,6 +57,9 @@ struct config {
 	struct config_glob *globs;
 	size_t n_globs;
 	struct config_list ignore_params;
+	bool sitemaps;              /* those that robots.txt names are read */
+	struct config_list sitemap; /* to be read whatever it names */
+	uint32_t max_sitemaps;      /* of one site */
 	uint64_t max_pages, host_max_pages;
 	uint64_t host_max_bytes, host_max_errors;
 	int64_t host_max_time_ms;
@@ -129,6 +132,7 @@ enum config_type {
 	CONFIG_CHOICE, /* int: `min` and the place in the list of words */
 	CONFIG_GLOB,   /* --include, --exclude: appends to globs */
 	CONFIG_WORDS,  /* ignore_params: appends to the list */
+	CONFIG_URLS,   /* sitemap: appends to the list, as it is */
 	CONFIG_FIELDS, /* +links,-body amend what is set; links,body replace it */
 	CONFIG_SPEED, /* low_speed: "1K/s for 20s" or "1K/20s" */
 };

@@ -32,6 +32,8 @@ placeholder(const struct config_row *row)
 		return "GLOB";
 	case CONFIG_WORDS:
 		return "NAME,...";
+	case CONFIG_URLS:
+		return "URL";
 	case CONFIG_FIELDS:
 		return "LIST";
 	case CONFIG_SPEED:

@@ -15,6 +15,7 @@
 #define TIME(m)   CONFIG_TIME, AT(int64_t, m)
 #define CHOICE(m) CONFIG_CHOICE, AT(int, m)
 #define WORDS(m)  CONFIG_WORDS, AT(struct config_list, m)
+#define URLS(m)   CONFIG_URLS, AT(struct config_list, m)
 
 #define K      UINT64_C(1024)
 #define M      (K * K)
@@ -72,6 +73,12 @@ const struct config_row config_table[] = {
   "URLs that do not", false },
 { "ignore_params", 0, WORDS(ignore_params), NULL, 0, 0, NULL, SCOPE,
   "query parameters that make no other page, besides the built-in list; name* means all that start so", false },
+{ "sitemaps", 0, BOOL(sitemaps), "yes", 0, 0, NULL, SCOPE,
+  "read the sitemaps that a robots.txt names; scope and rules decide about each URL of theirs", false },
+{ "sitemap", 0, URLS(sitemap), NULL, 0, 0, NULL, SCOPE,
+  "a sitemap, index or feed whose URLs are seeds, within the scope; several times", true },
+{ "max_sitemaps", 0, COUNT(max_sitemaps), "1000", 0, 1000 * 1000, NULL, SCOPE,
+  "sitemaps that are read for one site", false },
 { "max_pages", 0, NUMBER(max_pages), "0", 0, INT64_MAX, NULL, SCOPE,
   "stop after so many pages; 0: no limit", false },
 { "host_max_pages", 0, NUMBER(host_max_pages), "100K", 0, INT64_MAX, NULL, SCOPE,

@@ -205,9 +205,13 @@ struct frontier_totals {
 	uint64_t hosts; /* known */
 	uint64_t robots_fetched;
 	uint64_t spent[BUDGETS]; /* hosts that used it up */
-	uint64_t late;    /* URLs put last, being of a pattern of too many */
-	uint64_t traps;   /* such patterns, as of now */
-	uint64_t blocked; /* hosts that are blocked, as of now */
+	uint64_t late;     /* URLs put last, being of a pattern of too many */
+	uint64_t traps;    /* such patterns, as of now */
+	uint64_t blocked;  /* hosts that are blocked, as of now */
+	uint64_t sitemaps; /* read, broken ones included */
+	uint64_t sitemap_urls;    /* admitted because one lists them */
+	uint64_t sitemaps_broken; /* of which a part could not be read */
+	uint64_t sitemaps_failed; /* could not be had, or may not be */
 };
 void frontier_totals(const struct frontier *frontier,
     struct frontier_totals *out);

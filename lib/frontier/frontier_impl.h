@@ -168,6 +168,7 @@ struct admission {
 	uint64_t via_site64, via_url64;
 	uint16_t depth, hops;
 	uint8_t found;
+	struct listing listed;
 };
 MUST_USE int frontier_admit(struct frontier *f, const struct admission *a,
     bool leased, int64_t now_ms, struct host **out);

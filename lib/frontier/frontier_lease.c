@@ -142,6 +142,7 @@ adopt_unknown(struct frontier *f, const struct order *order, int64_t now_ms,
 		.depth = order->depth,
 		.hops = order->hops,
 		.found = order->found,
+		.listed = order->listed,
 	};
 	struct canon_hash hash;
 	int r;

@@ -324,6 +324,7 @@ order_url(struct frontier *f, struct host *host, const struct queued_url *url,
 		.waits = row->waits,
 		.delay_ms = (uint32_t)polite_delay_ms(&host->polite, f->config),
 		.ordered_ms = now_ms,
+		.listed = row->listed,
 		.url = buf_span(&f->href),
 	};
 	fill_via(f, host, row); /* the last: it reads into f->row */

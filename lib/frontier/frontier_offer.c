@@ -114,6 +114,7 @@ frontier_admit(struct frontier *f, const struct admission *a, bool leased,
 		.via_site64 = a->via_site64,
 		.via_url64 = a->via_url64,
 		.late = place_prio(a->place) == PRIO_LATE,
+		.listed = a->listed,
 		.text = url_target(a->url),
 	};
 	struct span href = url_href_bare(a->url);

@@ -138,6 +138,11 @@ url_row_write(const struct url_row *row, struct buf *out)
 	put(&w, row->via_site64, 8);
 	put(&w, row->via_url64, 8);
 	put(&w, (uint64_t)row->at_ms, 8);
+	if (row->found == LINK_SITEMAP) {
+		put(&w, row->listed.lastmod_s, 4);
+		put(&w, row->listed.priority, 1);
+		put(&w, row->listed.changefreq, 1);
+	}
 	put_span(&w, row->text);
 	return w.r;
 }
@@ -165,10 +170,17 @@ url_row_read(struct span bytes, struct url_row *out)
 	row.via_site64 = get(&r, 8);
 	row.via_url64 = get(&r, 8);
 	row.at_ms = (int64_t)get(&r, 8);
+	row.listed = (struct listing){ .lastmod_s = 0 };
+	if (row.found == LINK_SITEMAP) {
+		row.listed.lastmod_s = (uint32_t)get(&r, 4);
+		row.listed.priority = (uint8_t)get(&r, 1);
+		row.listed.changefreq = (uint8_t)get(&r, 1);
+	}
 	row.text = r.left;
-	if (r.bad || row.state == 0 || row.state >= URL_STATES ||
-	    row.verdict >= VERDICTS || row.reason >= REASONS ||
-	    row.found >= LINK_KINDS || row.text.len == 0)
+	if (r.bad || !listing_valid(&row.listed) || row.state == 0 ||
+	    row.state >= URL_STATES || row.verdict >= VERDICTS ||
+	    row.reason >= REASONS || row.found >= LINK_KINDS ||
+	    row.text.len == 0)
 		return -EBADMSG;
 	*out = row;
 	return 0;
@@ -286,6 +298,10 @@ crawl_row_write(const struct crawl_row *row, struct buf *out)
 	put(&w, t->bytes, 8);
 	put(&w, t->hosts, 8);
 	put(&w, t->robots_fetched, 8);
+	put(&w, t->sitemaps, 8);
+	put(&w, t->sitemap_urls, 8);
+	put(&w, t->sitemaps_broken, 8);
+	put(&w, t->sitemaps_failed, 8);
 	put_list(&w, t->reasons, ARRAY_LEN(t->reasons));
 	put_list(&w, t->statuses, ARRAY_LEN(t->statuses));
 	put_list(&w, t->refused, ARRAY_LEN(t->refused));
@@ -318,6 +334,10 @@ crawl_row_read(struct span bytes, struct crawl_row *out)
 	t->bytes = get(&r, 8);
 	t->hosts = get(&r, 8);
 	t->robots_fetched = get(&r, 8);
+	t->sitemaps = get(&r, 8);
+	t->sitemap_urls = get(&r, 8);
+	t->sitemaps_broken = get(&r, 8);
+	t->sitemaps_failed = get(&r, 8);
 	get_list(&r, t->reasons, ARRAY_LEN(t->reasons));
 	get_list(&r, t->statuses, ARRAY_LEN(t->statuses));
 	get_list(&r, t->refused, ARRAY_LEN(t->refused));

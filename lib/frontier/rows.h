@@ -85,6 +85,7 @@ struct url_row {
 	uint64_t place;
 	uint64_t via_site64, via_url64; /* 0: none */
 	int64_t at_ms;                  /* of the last fetch */
+	struct listing listed;          /* stored when found is LINK_SITEMAP */
 	struct span text;
 };
 

@@ -20,6 +20,7 @@ static const char *const names[STORE_TABLES + 1] = {
 	[STORE_HOSTS] = "h",
 	[STORE_ROBOTS] = "r",
 	[STORE_META] = "m",
+	[STORE_SITEMAPS] = "s",
 	[STORE_TABLES] = "default",
 };
 

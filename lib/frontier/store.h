@@ -13,6 +13,8 @@
  *   d  due_ms site64 url64 -> nothing; URLs that wait for another try
  *   h  site64              a host: name, counters, clocks, head of its queue
  *   r  site64              the compiled rules of its robots.txt
+ *   s  site64 url64 asker64 -> a sitemap on a site, read for another one or
+ *                             for itself
  *   m  text                "layout", "crawl", "state", "seed." + URL,
  *                          "begun": orders may have left
  */
@@ -31,6 +33,7 @@ enum store_table {
 	STORE_HOSTS,
 	STORE_ROBOTS,
 	STORE_META,
+	STORE_SITEMAPS,
 	STORE_TABLES
 };
 

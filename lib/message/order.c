@@ -19,6 +19,7 @@ struct order_slot {
 	uint16_t hops;
 	uint16_t tries;
 	uint16_t waits;
+	struct listing listed;
 	uint8_t prio;
 	uint8_t kind;
 	uint8_t reason;
@@ -46,6 +47,7 @@ static const char *const link_kinds[LINK_KINDS] = {
 	[LINK_REL]       = "link",
 	[LINK_REFRESH]   = "refresh",
 	[LINK_REDIRECT]  = "redirect",
+	[LINK_SITEMAP]   = "sitemap",
 };
 /* clang-format on */
 
@@ -85,6 +87,7 @@ order_write(void *slot, size_t size, const struct order *order)
 	s->hops = order->hops;
 	s->tries = order->tries;
 	s->waits = order->waits;
+	s->listed = order->listed;
 	s->prio = order->prio;
 	s->kind = order->kind;
 	s->reason = order->reason;
@@ -131,6 +134,7 @@ order_read(const void *slot, size_t size, struct order *out)
 	o.hops = s->hops;
 	o.tries = s->tries;
 	o.waits = s->waits;
+	o.listed = s->listed;
 	o.prio = s->prio;
 	o.kind = s->kind;
 	o.reason = s->reason;
@@ -139,7 +143,8 @@ order_read(const void *slot, size_t size, struct order *out)
 	o.attempts = s->attempts;
 	o.url = span_of(s->text, url_len);
 	o.via = span_of(s->text + url_len, via_len);
-	if (o.kind >= ORDER_KINDS || o.found >= LINK_KINDS)
+	if (o.kind >= ORDER_KINDS || o.found >= LINK_KINDS ||
+	    !listing_valid(&o.listed))
 		return -EBADMSG;
 	*out = o;
 	return 0;

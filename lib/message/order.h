@@ -13,10 +13,12 @@
 
 #include "lib/base/attr.h"
 #include "lib/base/span.h"
+#include "lib/message/listing.h"
 
 enum order_kind {
 	ORDER_PAGE,
 	ORDER_ROBOTS,
+	ORDER_SITEMAP,
 	ORDER_KINDS
 };
 
@@ -34,6 +36,7 @@ enum link_kind {
 	LINK_REL, /* another rel that names a page: contents, index, up … */
 	LINK_REFRESH, /* meta refresh, or the header */
 	LINK_REDIRECT,
+	LINK_SITEMAP, /* listed by a sitemap */
 	LINK_KINDS
 };
 const char *link_kind_name(unsigned kind);
@@ -59,8 +62,11 @@ struct order {
 	uint32_t delay_ms;  /* the host's effective delay */
 	int64_t ordered_ms; /* unix */
 
-	/* A robots.txt that was redirected answers for this site. */
+	/* A robots.txt that was redirected answers for this site; a sitemap is
+	 * read for this one. */
 	uint64_t for_site64;
+
+	struct listing listed; /* of a page that a sitemap lists */
 
 	struct span url;
 	struct span via; /* the page that linked here, or empty */

@@ -31,6 +31,9 @@ enum output_tag {
 	OUTPUT_RULES,     /* robots.txt: the compiled block */
 	OUTPUT_LINK,      /* kind, flags, URL */
 	OUTPUT_REASON,    /* one byte: enum reason (too_large) */
+	OUTPUT_LISTED,    /* sitemap: struct output_listed, URL */
+	OUTPUT_NESTED,    /* sitemap index: the URL of a sitemap */
+	OUTPUT_SITEMAP,   /* struct sitemap_note: what it was */
 	OUTPUT_TAGS
 };
 

@@ -51,6 +51,7 @@ static const char *const refusal_keys[REFUSALS] = {
 	[REFUSED_NOFOLLOW] = "robots",
 	[REFUSED_CONTACT]  = "contact",
 	[REFUSED_TRAP]     = "max_path_depth, max_path_repeat, trap_pattern_cap",
+	[REFUSED_LOCATION] = "sitemaps",
 };
 
 static const char *const refusals[REFUSALS] = {
@@ -63,6 +64,7 @@ static const char *const refusals[REFUSALS] = {
 	[REFUSED_CONTACT]  = "no_contact",
 	[REFUSED_TRAP]     = "trap",
 	[REFUSED_BLOCKED]  = "host_blocked",
+	[REFUSED_LOCATION] = "not_of_the_sitemap",
 };
 
 static const char *const truncateds[TRUNCATEDS] = {

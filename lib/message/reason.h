@@ -48,9 +48,10 @@ enum refusal {
 	REFUSED_LENGTH,
 	REFUSED_SCHEME,
 	REFUSED_NOFOLLOW,
-	REFUSED_CONTACT, /* not this machine, and nobody to complain to */
-	REFUSED_TRAP,    /* a shape that URLs without end have */
-	REFUSED_BLOCKED, /* of a host that `mpcrawl block` names */
+	REFUSED_CONTACT,  /* not this machine, and nobody to complain to */
+	REFUSED_TRAP,     /* a shape that URLs without end have */
+	REFUSED_BLOCKED,  /* of a host that `mpcrawl block` names */
+	REFUSED_LOCATION, /* a sitemap may not speak for it (sitemaps.org) */
 	REFUSALS
 };
 const char *refusal_name(unsigned refusal);

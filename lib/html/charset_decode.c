@@ -6,20 +6,7 @@
 #include "lib/html/charset_impl.h"
 
 enum {
-	CHARSET_STEP = 4096,    /* bytes in per check of the limit */
-	CHARSET_WIDEST = 3,     /* UTF-8 bytes that one byte in may become */
 	CHARSET_KEEP = 4 << 20, /* memory kept from page to page */
-};
-
-struct charset_decoder {
-	struct buf out;
-	/* iconv's descriptors, or (iconv_t)-1 where it has none */
-	iconv_t decode[CHARSETS];
-	iconv_t encode[CHARSETS];
-	bool decode_open[CHARSETS];
-	bool encode_open[CHARSETS];
-	/* bytes 0x80 to 0xFF of the single-byte charsets; 0: no character */
-	uint16_t *upper[CHARSETS];
 };
 
 struct charset_decoder *
@@ -37,57 +24,11 @@ charset_decoder_free(struct charset_decoder *dec)
 {
 	if (dec == NULL)
 		return;
-	for (size_t i = 0; i < CHARSETS; i++) {
-		if (dec->decode_open[i] && dec->decode[i] != (iconv_t)-1)
-			iconv_close(dec->decode[i]);
-		if (dec->encode_open[i] && dec->encode[i] != (iconv_t)-1)
-			iconv_close(dec->encode[i]);
+	for (size_t i = 0; i < CHARSETS; i++)
 		free(dec->upper[i]);
-	}
+	charset_indexes_fini(&dec->indexes);
 	buf_fini(&dec->out);
 	free(dec);
-}
-
-/*
- * A descriptor in its first state; (iconv_t)-1: iconv has none.  That is
- * remembered, want of memory is not: a later page shall be read right.
- */
-static int
-charset_cd(iconv_t *cd, bool *is_open, const char *to, const char *from)
-{
-	if (*is_open) {
-		if (*cd != (iconv_t)-1)
-			iconv(*cd, NULL, NULL, NULL, NULL);
-		return 0;
-	}
-	*cd = iconv_open(to, from);
-	if (*cd == (iconv_t)-1 && errno != EINVAL)
-		return -ENOMEM;
-	*is_open = true;
-	return 0;
-}
-
-static int
-charset_decode_cd(struct charset_decoder *dec, enum charset charset,
-    iconv_t *out)
-{
-	int r = charset_cd(&dec->decode[charset], &dec->decode_open[charset],
-	    "UTF-8", charset_rows[charset].decode);
-
-	*out = dec->decode[charset];
-	return r;
-}
-
-static int
-charset_encode_cd(struct charset_decoder *dec, enum charset charset,
-    iconv_t *out)
-{
-	const struct charset_row *row = &charset_rows[charset];
-	int r = charset_cd(&dec->encode[charset], &dec->encode_open[charset],
-	    row->encode ? row->encode : row->decode, "UTF-8");
-
-	*out = dec->encode[charset];
-	return r;
 }
 
 /* One byte by iconv; 0: it has no character for it. */
@@ -111,17 +52,34 @@ charset_byte(iconv_t cd, unsigned char byte)
 	return cp <= UINT16_MAX ? (uint16_t)cp : 0;
 }
 
+/* A charset that iconv lacks has no upper half; want of memory is not taken
+ * for that. */
+static int
+charset_ask_upper(const char *iconv_name, uint16_t *upper)
+{
+	iconv_t cd = iconv_open("UTF-8", iconv_name);
+
+	if (cd == (iconv_t)-1)
+		return errno == EINVAL ? 0 : -ENOMEM;
+	for (unsigned i = 0; i < 128; i++) {
+		upper[i] = charset_byte(cd, (unsigned char)(0x80 + i));
+		if (upper[i] == 0 && i < 0x20)
+			upper[i] = (uint16_t)(0x80 + i);
+	}
+	iconv_close(cd);
+	return 0;
+}
+
 /*
  * The upper half of a single-byte charset.  A table, because iconv stops at
  * each byte that it has no character for, and because the Standard fills the
  * holes of the windows ones from 0x80 to 0x9F with the control of that number.
  */
-static const uint16_t *
+const uint16_t *
 charset_upper(struct charset_decoder *dec, enum charset charset)
 {
 	const struct charset_row *row = &charset_rows[charset];
 	uint16_t *upper = dec->upper[charset];
-	iconv_t cd;
 
 	if (upper != NULL)
 		return upper;
@@ -133,14 +91,9 @@ charset_upper(struct charset_decoder *dec, enum charset charset)
 			upper[i] = (uint16_t)(0xF780 + i);
 		return dec->upper[charset] = upper;
 	}
-	if (charset_decode_cd(dec, charset, &cd) < 0) {
+	if (charset_ask_upper(row->iconv, upper) < 0) {
 		free(upper);
 		return NULL;
-	}
-	for (unsigned i = 0; i < 128 && cd != (iconv_t)-1; i++) {
-		upper[i] = charset_byte(cd, (unsigned char)(0x80 + i));
-		if (upper[i] == 0 && i < 0x20)
-			upper[i] = (uint16_t)(0x80 + i);
 	}
 	for (size_t i = 0; i < charset_n_patches; i++) {
 		const struct charset_patch *patch = &charset_patches[i];
@@ -215,6 +168,8 @@ charset_decode_utf16(struct span s, bool big, uint64_t max, struct buf *out)
 				     (low - 0xDC00);
 				s = span_from_at(s, 2);
 			}
+		} else if (cp >= 0xD800 && cp <= 0xDBFF) {
+			s = SPAN_NONE; /* half of what was to follow */
 		}
 		r = charset_put(out, cp); /* a lone surrogate: U+FFFD */
 	}
@@ -240,88 +195,17 @@ charset_decode_single(struct charset_decoder *dec, enum charset charset,
 			return -ENOMEM;
 		for (size_t i = 0; i < n; i++) {
 			unsigned char c = (unsigned char)s.ptr[i];
-			uint32_t cp = c;
+			uint32_t cp;
 
-			if (c >= 0x80 && (cp = upper[c - 0x80]) == 0)
-				cp = UTF8_REPLACEMENT;
-			at += utf8_encode(cp, at);
+			if (c < 0x80) {
+				*at++ = (char)c;
+				continue;
+			}
+			cp = upper[c - 0x80];
+			at += utf8_encode(cp ? cp : UTF8_REPLACEMENT, at);
 		}
 		out->len = (size_t)(at - out->ptr);
 		s = span_from_at(s, n);
-	}
-	return 0;
-}
-
-/*
- * How many bytes the error at `s` takes.  Of a pair whose second byte is
- * ASCII only the first: a broken character must not swallow a '<' or '"'.
- */
-static size_t
-charset_error_len(enum charset_kind kind, struct span s)
-{
-	unsigned char lead = (unsigned char)s.ptr[0];
-
-	if (kind == CHARSET_KIND_MULTI && s.len >= 2 && lead > 0x80 &&
-	    lead < 0xFF && (s.ptr[1] & 0x80))
-		return 2;
-	return 1;
-}
-
-static int
-charset_decode_iconv(struct charset_decoder *dec, enum charset charset,
-    struct span s, uint64_t max)
-{
-	const struct charset_row *row = &charset_rows[charset];
-	struct buf *out = &dec->out;
-	iconv_t cd;
-	int r = charset_decode_cd(dec, charset, &cd);
-
-	if (r < 0)
-		return r;
-	while (s.len > 0 && out->len <= max) {
-		size_t n = s.len < CHARSET_STEP ? s.len : CHARSET_STEP;
-		size_t room = n * CHARSET_WIDEST + 16, left = room;
-		char *in = (char *)(uintptr_t)s.ptr;
-		char *at = buf_room(out, room);
-		uint32_t cp = UTF8_REPLACEMENT;
-		size_t inleft = n, len, done;
-		int e = EILSEQ;
-
-		if (at == NULL)
-			return -ENOMEM;
-		if (cd != (iconv_t)-1) {
-			len = iconv(cd, &in, &inleft, &at, &left);
-			e = len == (size_t)-1 ? errno : 0;
-		}
-		out->len += room - left;
-		done = n - inleft;
-		s = span_from_at(s, done);
-		if (e == 0 || e == E2BIG || (e == EINVAL && done > 0))
-			continue; /* EINVAL: the step cut a character */
-		/* Malformed, or cut by the end of the page. */
-		if (e == EINVAL) {
-			len = s.len;
-		} else if ((charset == CHARSET_GBK ||
-			       charset == CHARSET_GB18030) &&
-			   (unsigned char)s.ptr[0] == 0x80) {
-			cp = 0x20AC; /* the Standard's, not iconv's */
-			len = 1;
-		} else {
-			len = charset_error_len(row->kind, s);
-		}
-		if (charset_put(out, cp) < 0)
-			return -ENOMEM;
-		s = span_from_at(s, len);
-	}
-	/* What a composing decoder still holds. */
-	if (cd != (iconv_t)-1 && out->len <= max) {
-		size_t left = 16;
-		char *at = buf_room(out, left);
-
-		if (at == NULL)
-			return -ENOMEM;
-		iconv(cd, NULL, NULL, &at, &left);
-		out->len += 16 - left;
 	}
 	return 0;
 }
@@ -358,8 +242,10 @@ charset_decode(struct charset_decoder *dec, enum charset charset,
 		r = charset_decode_single(dec, charset, bytes, max);
 		break;
 	case CHARSET_KIND_MULTI:
+		r = charset_decode_multi(dec, charset, bytes, max);
+		break;
 	case CHARSET_KIND_STATEFUL:
-		r = charset_decode_iconv(dec, charset, bytes, max);
+		r = charset_decode_2022(dec, bytes, max);
 		break;
 	case CHARSET_KIND_REPLACEMENT:
 		if (bytes.len > 0)
@@ -376,123 +262,4 @@ charset_decode(struct charset_decoder *dec, enum charset charset,
 	}
 	*out = buf_span(buf);
 	return 0;
-}
-
-bool
-charset_in_queries(enum charset charset)
-{
-	switch (charset_rows[charset].kind) {
-	case CHARSET_KIND_SINGLE:
-	case CHARSET_KIND_USER:
-	case CHARSET_KIND_MULTI:
-	case CHARSET_KIND_STATEFUL:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* Bytes of an encoded character: most percent-encoded, but the second one of
- * a pair may be a letter.  The URL Standard's "special-query" set. */
-static int
-charset_put_query(struct buf *out, struct span bytes)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < bytes.len && r == 0; i++) {
-		unsigned char c = (unsigned char)bytes.ptr[i];
-
-		if (c <= ' ' || c >= 0x7F || c == '"' || c == '#' || c == '<' ||
-		    c == '>' || c == '\'')
-			r = buf_printf(out, "%%%02X", c);
-		else
-			r = buf_add_char(out, (char)c);
-	}
-	return r;
-}
-
-/* One character by table.  False: the charset lacks it. */
-static bool
-charset_encode_single(const uint16_t *upper, uint32_t cp, char *out)
-{
-	for (unsigned i = 0; i < 128; i++) {
-		if (upper[i] == cp) {
-			*out = (char)(0x80 + i);
-			return true;
-		}
-	}
-	return false;
-}
-
-/* A run of characters that are not ASCII. */
-static int
-charset_encode_run(struct charset_decoder *dec, enum charset charset,
-    struct span run, struct buf *out)
-{
-	enum charset_kind kind = charset_rows[charset].kind;
-	bool single = kind == CHARSET_KIND_SINGLE || kind == CHARSET_KIND_USER;
-	const uint16_t *upper = NULL;
-	iconv_t cd = (iconv_t)-1;
-	char bytes[32];
-	int r = 0;
-
-	if (single)
-		upper = charset_upper(dec, charset);
-	else
-		r = charset_encode_cd(dec, charset, &cd);
-	if (r < 0 || (single && upper == NULL))
-		return -ENOMEM;
-	while (run.len > 0 && r == 0) {
-		char *in = (char *)(uintptr_t)run.ptr, *at = bytes;
-		size_t len, left = sizeof(bytes);
-		uint32_t cp = utf8_decode(run, &len, NULL);
-		size_t inleft = len;
-		bool found = false;
-
-		if (single)
-			found = charset_encode_single(upper, cp, at++);
-		else if (cd != (iconv_t)-1)
-			found = iconv(cd, &in, &inleft, &at, &left) !=
-				(size_t)-1;
-		if (found)
-			r = charset_put_query(out,
-			    span_of(bytes, (size_t)(at - bytes)));
-		else
-			r = buf_printf(out, "%%26%%23%u%%3B", cp);
-		run = span_from_at(run, len);
-	}
-	/* Back to ASCII, where that takes an escape sequence. */
-	if (cd != (iconv_t)-1 && r == 0) {
-		char *at = bytes;
-		size_t left = sizeof(bytes);
-
-		iconv(cd, NULL, NULL, &at, &left);
-		r = charset_put_query(out,
-		    span_of(bytes, (size_t)(at - bytes)));
-	}
-	return r;
-}
-
-int
-charset_encode_query(struct charset_decoder *dec, enum charset charset,
-    struct span utf8, struct buf *out)
-{
-	int r = 0;
-
-	must(charset_in_queries(charset));
-	while (utf8.len > 0 && r == 0) {
-		size_t n = 0;
-
-		while (n < utf8.len && !(utf8.ptr[n] & 0x80))
-			n++;
-		r = buf_add(out, utf8.ptr, n);
-		utf8 = span_from_at(utf8, n);
-		for (n = 0; n < utf8.len && (utf8.ptr[n] & 0x80); n++)
-			continue;
-		if (n > 0 && r == 0)
-			r = charset_encode_run(dec, charset,
-			    span_of(utf8.ptr, n), out);
-		utf8 = span_from_at(utf8, n);
-	}
-	return r;
 }

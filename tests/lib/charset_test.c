@@ -169,7 +169,10 @@ START_TEST(charset_decodes_as_the_standard_does)
 		{ "euc-jp", "\xC6\xFC\xCB\xDC\x8E\xB1", "日本ｱ" },
 		{ "euc-jp", "\xC6\"", "�\"" },
 		{ "iso-2022-jp", "\x1B$BF|K\\\x1B(Bx", "日本x" },
+		{ "iso-2022-jp", "\x1B(B\x1B(Bx", "�x" }, /* hides nothing */
+		{ "iso-2022-jp", "\x1B(J\\~\x1B(I1\x1B(B\\", "¥‾ｱ\\" },
 		{ "gbk", "\xD6\xD0\xCE\xC4\x80", "中文€" },
+		{ "gb18030", "\x81\x30<", "�0<" },
 		{ "gb18030", "\x81\x30\x81\x30\x94\x39\xDA\x33", "\xC2\x80💩" },
 		{ "big5", "\xA4\xA4\xA4\xE5", "中文" },
 		{ "big5", "\xA4", "�" },
@@ -291,7 +294,12 @@ START_TEST(charset_writes_queries_as_the_page_would)
 		{ CHARSET_BIG5, "中文", "%A4%A4%A4%E5" },
 		{ CHARSET_EUC_KR, "한", "%C7%D1" },
 		{ CHARSET_ISO_2022_JP, "a日本b", "a%1B$BF|K\\%1B(Bb" },
+		{ CHARSET_ISO_2022_JP, "日💩x", "%1B$BF|%1B(B%26%23128169%3Bx" },
+		{ CHARSET_ISO_2022_JP, "¥a\\ｱ",
+		    "%1B(J\\a%1B(B\\%1B$B%%22%1B(B" },
+		{ CHARSET_ISO_2022_JP, "\x0E", "%26%2365533%3B" },
 		{ CHARSET_GB18030, "💩", "%949%DA3" },
+		{ CHARSET_SHIFT_JIS, "¥‾−纊", "\\~%81|%FA\\" },
 	};
 	struct charset_decoder *dec = charset_decoder_new();
 	struct buf out;

@@ -33,6 +33,8 @@ once = $(eval $1 := $$(shell $2))$($1)
 PKGS        := libcurl libpsl libxxhash zlib libcrypto jansson inih icu-uc libpcre2-8
 PKG_CFLAGS   = $(call once,PKG_CFLAGS,pkg-config --cflags $(PKGS))
 PKG_LIBS     = $(call once,PKG_LIBS,pkg-config --libs $(PKGS))
+SITE_PKGS   := libssl libnghttp2
+SITE_LIBS    = $(call once,SITE_LIBS,pkg-config --libs $(SITE_PKGS))
 CHECK_LIBS   = $(call once,CHECK_LIBS,pkg-config --libs check)
 # gumbo statically: a call through the PLT per character costs 30 %.
 LIB_LIBS     = -l:libgumbo.a -lrocksdb $(PKG_LIBS)
@@ -69,12 +71,14 @@ IPC_OBJS := $(call objs,ipc/*.c)
 LIB_OBJS := $(call objs,lib/*/*.c)
 CMD_OBJS := $(call objs,cmd/*.c cmd/*/*.c)
 HARNESS  := $(call objs,tests/harness.c)
-# A site on loopback that behaves as badly as it is told to.
+# A site on loopback that behaves as badly as it is told to; as a program, a
+# web of thousands of them.
 SITE_OBJS := $(call objs,tests/site/*.c)
 IPC := $B/libipc.a
 LIB := $B/liblib.a
 CMD := $B/libcmd.a
 SITE := $B/libsite.a
+WEB := $B/tests/site/web
 
 prog = $(patsubst %.c,$B/%,$(sort $(wildcard $1)))
 TESTS_IPC := $(call prog,tests/ipc/*_test.c)
@@ -116,7 +120,7 @@ $B/%.o: %.c Makefile
 AR_ALL = $(Q)rm -f $@ && $(AR) rcs $@ $^
 $(IPC): $(IPC_OBJS); $(AR_ALL)
 $(LIB): $(LIB_OBJS); $(AR_ALL)
-$(SITE): $(SITE_OBJS); $(AR_ALL)
+$(SITE): $(filter-out $(WEB).o,$(SITE_OBJS)); $(AR_ALL)
 # Without main, so that a test of cmd/ brings its own.
 $(CMD): $(filter-out $B/cmd/main.o,$(CMD_OBJS)); $(AR_ALL)
 
@@ -128,7 +132,9 @@ $B/mpcrawl: $B/cmd/main.o $(CMD) $(LIB) $(IPC)
 $(TESTS_IPC): $B/%: $B/%.o $(HARNESS) $(IPC)
 	$(LINK) $(CHECK_LIBS)
 $(TESTS_LIB): $B/%: $B/%.o $(HARNESS) $(SITE) $(LIB)
-	$(LINK) $(LIB_LIBS) $(CHECK_LIBS)
+	$(LINK) $(LIB_LIBS) $(SITE_LIBS) $(CHECK_LIBS)
+$(WEB): $(WEB).o $(SITE) $(LIB)
+	$(LINK) $(LIB_LIBS) $(SITE_LIBS)
 $(TESTS_CMD): $B/%: $B/%.o $(HARNESS) $(CMD) $(LIB) $(IPC)
 	$(LINK) $(LIB_LIBS) $(CHECK_LIBS)
 # With the linker between them and who gives memory (tests/faults.h).
@@ -141,14 +147,14 @@ $(TESTS_FAULTS): private LDFLAGS += $(foreach f,$(FAULTS_WRAP),-Xlinker --wrap=$
 $(TESTS_KILL): $B/%: $B/%.o $(IPC)
 	$(LINK) -static
 $(BENCHES): $B/%: $B/%.o $(SITE) $(LIB) $(IPC)
-	$(LINK) $(LIB_LIBS)
+	$(LINK) $(LIB_LIBS) $(SITE_LIBS)
 
 $(PRELOADS): $B/%.so: %.c Makefile
 	@mkdir -p $(@D)
 	$(say) CC $<
 	$(Q)$(CC) $(MY_CFLAGS) $(CFLAGS.$(MODE)) $(CFLAGS) -fPIC -shared -o $@ $< -ldl
 
-tests: $(TESTS.$(MODE)) $(PRELOADS)
+tests: $(TESTS.$(MODE)) $(PRELOADS) $(WEB)
 
 # Set-up comes first, and the rest in a make of its own: only then can
 # pkg-config answer.  Results of all modes are added up in one tally.
@@ -160,7 +166,7 @@ check:
 	done
 	@scripts/run-tests --total build/check.tally
 
-check-built: $(if $(filter tsan,$(MODE)),,$B/mpcrawl $(PRELOADS)) $(TESTS.$(MODE))
+check-built: $(if $(filter tsan,$(MODE)),,$B/mpcrawl $(PRELOADS) $(WEB)) $(TESTS.$(MODE))
 	@BUILD=$B ONLY='$(ONLY)' scripts/run-tests --tally build/check.tally \
 	    $(SCRIPTS.$(MODE)) $(TESTS.$(MODE))
 

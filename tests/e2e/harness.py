@@ -482,6 +482,13 @@ class Test:
         self.stack.callback(site.close)
         return site
 
+    def web(self, hosts=None):
+        """Many hosts, by one server: web.py."""
+        from web import Web
+        web = Web(self, hosts)
+        self.stack.callback(web.close)
+        return web
+
     def server(self, server):
         """Adopt a server with start() and close()."""
         self.stack.callback(server.close)

@@ -1,0 +1,109 @@
+/*
+ * serve_impl - what the files of serve share: connections, and requests that
+ * are being answered.
+ */
+#ifndef TESTS_SITE_SERVE_IMPL_H
+#define TESTS_SITE_SERVE_IMPL_H
+
+#include <openssl/ssl.h>
+
+#include "lib/base/buf.h"
+#include "lib/frontier/heap.h"
+#include "tests/site/answer.h"
+#include "tests/site/serve.h"
+
+struct serve_host {
+	const char *name;
+	struct serve_table *table;
+	unsigned *asked; /* how often, for each row that is the first of its
+			    path; NULL: not at all yet */
+	enum site_tls tls;
+	X509 *certificate; /* NULL: not needed yet */
+	enum site_tls certified;
+};
+
+enum serve_speaks {
+	SERVE_NOTHING_YET,
+	SERVE_SHAKES_HANDS,
+	SERVE_HTTP1,
+	SERVE_HTTP2,
+};
+
+struct serve_peer {
+	struct serve *serve;
+	int fd; /* -1: gone, freed at the end of the turn */
+	uint64_t number;
+	enum serve_speaks speaks;
+	uint32_t watched;
+	char ip[16];
+	uint16_t port;
+	SSL *ssl; /* NULL: plain */
+	struct serve_h2 *h2;
+	struct buf in;
+	struct serve_exchange *exchanges;
+	struct serve_peer *next_gone;
+};
+
+struct serve_exchange {
+	struct heap_node timer; /* first: the heap gives this back */
+	struct serve_peer *peer;
+	struct serve_exchange *next;
+	const struct site_page *page;
+	const struct site_answer *answer;
+	struct site_answer own;
+	uint64_t number;
+	int32_t stream;
+	size_t sent; /* of answer->bytes */
+	size_t end;  /* where they end: a HEAD has no body */
+	int64_t due_ms;
+};
+
+int64_t serve_now_ms(void);
+
+/* It is closed at once, freed later: callers may look at peer->fd. */
+void serve_drop(struct serve_peer *peer, bool reset);
+
+/* How many bytes were taken, 0: none now, -EPIPE: the peer is gone, -EAGAIN
+ * (of recv): nothing is there. */
+ssize_t serve_send(struct serve_peer *peer, const void *bytes, size_t len);
+void serve_watch(struct serve_peer *peer, uint32_t events);
+
+struct serve_heard {
+	struct span method, target, authority, headers, raw;
+	int32_t stream;
+};
+
+/* A request has come; its exchange, or NULL when the peer is gone. */
+struct serve_exchange *serve_request(struct serve_peer *peer,
+    const struct serve_heard *heard);
+void serve_ended(struct serve_exchange *exchange, bool whole);
+
+/* It goes on when it is due. */
+void serve_wait(struct serve_exchange *exchange);
+
+/* How many bytes may be sent now; 0: its timer is set, or there is nothing
+ * left. */
+size_t serve_allowance(struct serve_exchange *exchange);
+void serve_has_sent(struct serve_exchange *exchange, size_t n);
+
+/* "" is unknown: the host of "*", or NULL. */
+struct serve_host *serve_find(struct serve *serve, struct span name);
+
+/* --- serve_tls.c ---------------------------------------------------------- */
+
+struct serve_ca;
+struct serve_ca *serve_ca_new(struct serve *serve, const char *path);
+SSL *serve_ca_accept(struct serve_ca *ca, struct serve_peer *peer);
+
+/* --- serve_h2.c ----------------------------------------------------------- */
+
+struct serve_h2 *serve_h2_new(struct serve_peer *peer);
+void serve_h2_free(struct serve_h2 *h2);
+/* Bytes have come; negative: they are not HTTP/2. */
+int serve_h2_take(struct serve_h2 *h2, const void *bytes, size_t len);
+/* An exchange has something to send. */
+void serve_h2_go(struct serve_h2 *h2, struct serve_exchange *exchange);
+/* Send what is ready. */
+void serve_h2_flush(struct serve_h2 *h2);
+
+#endif

@@ -103,6 +103,12 @@ def test_it_is_slow_as_it_is_told_and_nobody_else_waits(t):
     same(gone[0].whole, False, "whole")
 
 
+def ended(web, n):
+    """The first `n` requests, once all of them have ended."""
+    return wait_until(lambda: len(done := [a for a in web.arrivals() if a.end]) >= n and done,
+                      5, f"{n} answers in the log")
+
+
 def test_the_log_says_who_asked_what_when(t):
     web = one(t, {"body": "x", "delay_ms": 100})
     before = time.monotonic(), time.time()
@@ -112,7 +118,7 @@ def test_the_log_says_who_asked_what_when(t):
         connection.getresponse().read()
     get(web, "/", headers={"Host": "name.localhost"})
     after = time.monotonic(), time.time()
-    first, second, third = wait_until(lambda: [a for a in web.arrivals() if a.end], 5, "the log")
+    first, second, third = ended(web, 3)
     same(first.connection, second.connection, "connection of the second")
     check(third.connection != first.connection, "a connection of its own")
     same([a.headers.get("cookie") for a in (first, second, third)], ["a=0", "a=1", None], "cookie")
@@ -228,8 +234,7 @@ def test_it_speaks_http2_where_tls_offers_it(t):
     done = subprocess.run(["curl", "-s", "-m", "5", "-Z", "--cacert", web.ca, *urls],
                           capture_output=True, check=False)
     same(done.stdout, b"late" * 20, "twenty at once")
-    late = wait_until(lambda: [a for a in web.arrivals(path="/late") if a.end][20:] and
-                      web.arrivals(path="/late")[1:], 5, "the log")
+    late = [a for a in ended(web, 26) if a.path == "/late"][1:]
     check(all(a.h2 and a.scheme == "https" for a in late), "HTTP/2 by the log")
     check(max(a.when for a in late[5:]) < min(a.end for a in late[5:]), "one after the other")
     check(len({a.connection for a in late}) <= 3, "a connection for each")

@@ -19,34 +19,6 @@ enum {
 	TURN = 256
 };
 
-struct serve_also {
-	bool (*ready)(void *arg, int fd);
-	void *arg;
-};
-
-struct serve {
-	struct serve_hooks hooks;
-	int epoll;
-	bool stops;
-	struct serve_ca *ca;
-	struct heap timers;
-	size_t n_exchanges;
-	uint64_t connections, requests;
-	struct serve_host **hosts; /* by name */
-	size_t n_hosts, hosts_room;
-	struct serve_host *any_host;
-	/* By descriptor: a peer, a listener's port, or something else. */
-	struct serve_peer **peers;
-	uint16_t *listeners;
-	struct serve_also *also;
-	int fds;
-	struct serve_peer *gone;
-};
-
-static const struct site_page missing = { .status = 404,
-	.headers = "Content-Type: text/plain\r\n",
-	.body = "not here\n" };
-
 int64_t
 serve_now_ms(void)
 {
@@ -54,205 +26,6 @@ serve_now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/* --- tables --------------------------------------------------------------- */
-
-struct serve_table {
-	const struct site_page *pages;
-	size_t n;
-	struct site_answer *ready; /* made when it is first asked for */
-	bool *has_ready;
-	/* Rows: the exact ones by path, then the prefixes, long ones first. */
-	size_t *order;
-	size_t n_exact, n_ordered;
-	const struct site_page *any;
-};
-
-static bool
-is_prefix(const char *path)
-{
-	size_t len = strlen(path);
-
-	return len > 0 && path[len - 1] == '*';
-}
-
-static int
-row_compare(const void *a, const void *b, void *arg)
-{
-	const struct site_page *pages = arg;
-	size_t i = *(const size_t *)a, k = *(const size_t *)b;
-	const char *p = pages[i].path, *q = pages[k].path;
-	int r;
-
-	if (is_prefix(p) != is_prefix(q))
-		return is_prefix(p) ? 1 : -1;
-	if (is_prefix(p) && strlen(p) != strlen(q))
-		return strlen(p) > strlen(q) ? -1 : 1;
-	r = strcmp(p, q);
-	return r ? r : i < k ? -1 : i > k;
-}
-
-struct serve_table *
-serve_table(const struct site_page *pages, size_t n)
-{
-	struct serve_table *table = calloc(1, sizeof(*table));
-
-	must(table != NULL);
-	table->pages = pages;
-	table->n = n;
-	table->ready = calloc(n + 1, sizeof(*table->ready));
-	table->has_ready = calloc(n + 1, sizeof(*table->has_ready));
-	table->order = calloc(n + 1, sizeof(*table->order));
-	must(table->ready && table->has_ready && table->order);
-	for (size_t i = 0; i < n; i++) {
-		if (pages[i].path == NULL) {
-			table->any = &pages[i];
-			continue;
-		}
-		table->order[table->n_ordered++] = i;
-		table->n_exact += !is_prefix(pages[i].path);
-	}
-	qsort_r(table->order, table->n_ordered, sizeof(*table->order),
-	    row_compare, (void *)pages);
-	return table;
-}
-
-static const char *
-ordered_path(const struct serve_table *table, size_t at)
-{
-	return table->pages[table->order[at]].path;
-}
-
-static int
-span_compare(struct span a, struct span b)
-{
-	size_t len = a.len < b.len ? a.len : b.len;
-	int r = len ? memcmp(a.ptr, b.ptr, len) : 0;
-
-	return r ? r : a.len < b.len ? -1 : a.len > b.len;
-}
-
-/* Where in the order the first row of this path is; n_ordered: nowhere. */
-static size_t
-find_rows(const struct serve_table *table, struct span path)
-{
-	size_t low = 0, high = table->n_exact;
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-
-		if (span_compare(span_from(ordered_path(table, mid)), path) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (low < table->n_exact &&
-	    span_eq(span_from(ordered_path(table, low)), path))
-		return low;
-	for (size_t i = table->n_exact; i < table->n_ordered; i++) {
-		const char *prefix = ordered_path(table, i);
-
-		if (span_starts(path, span_of(prefix, strlen(prefix) - 1)))
-			return i;
-	}
-	return table->n_ordered;
-}
-
-/* The row whose turn it is; *n: how often its path was asked for. */
-static const struct site_page *
-find_page(struct serve_host *host, struct span path, unsigned *n)
-{
-	struct serve_table *table = host->table;
-	size_t at = find_rows(table, path), turn = 0;
-	const char *name;
-
-	if (host->asked == NULL)
-		host->asked = calloc(table->n + 1, sizeof(*host->asked));
-	must(host->asked != NULL);
-	if (at == table->n_ordered) {
-		*n = ++host->asked[table->n];
-		return table->any;
-	}
-	*n = ++host->asked[table->order[at]];
-	name = ordered_path(table, at);
-	while (turn + 1 < *n && at + 1 < table->n_ordered &&
-	       strcmp(ordered_path(table, at + 1), name) == 0) {
-		at++;
-		turn++;
-	}
-	return &table->pages[table->order[at]];
-}
-
-/* --- hosts ---------------------------------------------------------------- */
-
-/* Where it is, or where it belongs. */
-static size_t
-host_place(const struct serve *serve, struct span name)
-{
-	size_t low = 0, high = serve->n_hosts;
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-
-		if (span_compare(span_from(serve->hosts[mid]->name), name) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-struct serve_host *
-serve_find(struct serve *serve, struct span name)
-{
-	size_t at = host_place(serve, name);
-
-	if (at < serve->n_hosts &&
-	    span_eq(span_from(serve->hosts[at]->name), name))
-		return serve->hosts[at];
-	return serve->any_host;
-}
-
-void
-serve_host(struct serve *serve, const char *name, struct serve_table *table,
-    enum site_tls tls)
-{
-	bool any = strcmp(name, "*") == 0;
-	size_t at = host_place(serve, span_from(name));
-	struct serve_host *host = serve->any_host;
-
-	if (!any)
-		host = at < serve->n_hosts &&
-			       strcmp(serve->hosts[at]->name, name) == 0
-			   ? serve->hosts[at]
-			   : NULL;
-	if (host == NULL) {
-		host = calloc(1, sizeof(*host));
-		must(host != NULL);
-		host->name = strdup(name);
-		must(host->name != NULL);
-		if (any) {
-			serve->any_host = host;
-		} else {
-			if (serve->n_hosts == serve->hosts_room) {
-				serve->hosts_room = serve->hosts_room
-							? serve->hosts_room * 2
-							: 64;
-				serve->hosts = reallocarray(serve->hosts,
-				    serve->hosts_room, sizeof(*serve->hosts));
-				must(serve->hosts != NULL);
-			}
-			memmove(&serve->hosts[at + 1], &serve->hosts[at],
-			    (serve->n_hosts - at) * sizeof(*serve->hosts));
-			serve->hosts[at] = host;
-			serve->n_hosts++;
-		}
-	}
-	host->table = table;
-	host->tls = tls;
-	free(host->asked);
-	host->asked = NULL;
 }
 
 /* --- connections ---------------------------------------------------------- */
@@ -388,6 +161,10 @@ peer_recv(struct serve_peer *peer, void *room, size_t len)
 	return n == 0 ? -EPIPE : n;
 }
 
+static const struct site_page missing = { .status = 404,
+	.headers = "Content-Type: text/plain\r\n",
+	.body = "not here\n" };
+
 /* --- requests ------------------------------------------------------------- */
 
 void
@@ -428,54 +205,13 @@ serve_has_sent(struct serve_exchange *exchange, size_t n)
 		exchange->due_ms = serve_now_ms() + exchange->page->drip_ms;
 }
 
-/* Send what may be sent now; the peer may be gone afterwards. */
-static void
-http1_go(struct serve_exchange *exchange)
-{
-	struct serve_peer *peer = exchange->peer;
-	const struct site_answer *answer = exchange->answer;
-
-	while (exchange->sent < exchange->end) {
-		size_t len = serve_allowance(exchange);
-		ssize_t n;
-
-		if (len == 0)
-			return;
-		n = serve_send(peer, answer->bytes.ptr + exchange->sent, len);
-		if (n == 0)
-			return;
-		if (n < 0) {
-			serve_drop(peer, false);
-			return;
-		}
-		serve_has_sent(exchange, (size_t)n);
-	}
-	if (answer->silent)
-		return;
-	if (exchange->sent == 0 && exchange->due_ms > serve_now_ms()) {
-		serve_wait(exchange);
-		return;
-	}
-	if (answer->closes) {
-		bool resets = answer->resets;
-
-		serve_ended(exchange, true);
-		if (peer->ssl != NULL && !resets)
-			SSL_shutdown(peer->ssl);
-		serve_drop(peer, resets);
-		return;
-	}
-	serve_ended(exchange, true);
-	serve_watch(peer, EPOLLIN);
-}
-
 static void
 exchange_go(struct serve_exchange *exchange)
 {
 	if (exchange->peer->speaks == SERVE_HTTP2)
 		serve_h2_go(exchange->peer->h2, exchange);
 	else
-		http1_go(exchange);
+		serve_http1_go(exchange);
 }
 
 static struct span
@@ -512,22 +248,15 @@ serve_request(struct serve_peer *peer, const struct serve_heard *heard)
 	ask.host = host;
 	found = serve_find(serve, host);
 	if (found != NULL)
-		page = find_page(found, heard->target, &ask.n);
+		page = serve_page(found, heard->target, &ask.n);
 	if (page == NULL)
 		page = &missing;
 	exchange->peer = peer;
 	exchange->page = page;
 	exchange->number = ++serve->requests;
 	exchange->stream = heard->stream;
-	if (!ask.h2 && found != NULL && page != &missing &&
-	    site_answer_is_fixed(page)) {
-		struct serve_table *table = found->table;
-		size_t i = (size_t)(page - table->pages);
-
-		if (!table->has_ready[i])
-			site_answer_make(&table->ready[i], page, &ask);
-		table->has_ready[i] = true;
-		exchange->answer = &table->ready[i];
+	if (!ask.h2 && page != &missing && site_answer_is_fixed(page)) {
+		exchange->answer = serve_fixed(found, page, &ask);
 	} else {
 		site_answer_make(&exchange->own, page, &ask);
 		exchange->answer = &exchange->own;
@@ -559,75 +288,6 @@ serve_request(struct serve_peer *peer, const struct serve_heard *heard)
 	return exchange;
 }
 
-/* "Host" among "Name: value\r\n" lines. */
-static struct span
-find_host(struct span headers)
-{
-	while (headers.len > 0) {
-		const char *end = memmem(headers.ptr, headers.len, "\r\n", 2);
-		size_t len = end ? (size_t)(end - headers.ptr) : headers.len;
-
-		if (len > 5 &&
-		    span_eq_nocase(span_of(headers.ptr, 5), SPAN("host:")))
-			return span_trim(span_of(headers.ptr + 5, len - 5));
-		headers = span_from_at(headers, len + 2);
-	}
-	return SPAN_NONE;
-}
-
-/* A target with its origin, as a proxy is asked: keep the path alone. */
-static void
-take_origin(struct serve_heard *heard)
-{
-	const char *slash;
-	struct span rest;
-
-	if (!span_starts(heard->target, SPAN("http://")))
-		return;
-	rest = span_from_at(heard->target, 7);
-	slash = memchr(rest.ptr, '/', rest.len);
-	if (slash == NULL)
-		return;
-	heard->authority = span_of(rest.ptr, (size_t)(slash - rest.ptr));
-	heard->target = span_from_at(rest, heard->authority.len);
-}
-
-/* Begin the answer to the request that is complete, if one is. */
-static bool
-http1_request(struct serve_peer *peer)
-{
-	struct span in = buf_span(&peer->in);
-	const char *end = in.len ? memmem(in.ptr, in.len, "\r\n\r\n", 4) : NULL;
-	const char *line_end, *space;
-	struct serve_heard heard = { .stream = 0 };
-	struct serve_exchange *exchange;
-	size_t len;
-
-	if (end == NULL)
-		return false;
-	len = (size_t)(end - in.ptr) + 4;
-	heard.raw = span_of(in.ptr, len);
-	line_end = memmem(in.ptr, len, "\r\n", 2);
-	heard.headers = span_of(line_end + 2,
-	    len - 2 - (size_t)(line_end + 2 - in.ptr));
-	space = memchr(in.ptr, ' ', (size_t)(line_end - in.ptr));
-	if (space != NULL) {
-		heard.method = span_of(in.ptr, (size_t)(space - in.ptr));
-		heard.target = span_of(space + 1,
-		    (size_t)(line_end - space) - 1);
-		space = memchr(heard.target.ptr, ' ', heard.target.len);
-		if (space != NULL)
-			heard.target.len = (size_t)(space - heard.target.ptr);
-	}
-	heard.authority = find_host(heard.headers);
-	take_origin(&heard);
-	exchange = serve_request(peer, &heard);
-	memmove(peer->in.ptr, peer->in.ptr + len, peer->in.len - len);
-	peer->in.len -= len;
-	http1_go(exchange);
-	return peer->fd >= 0 && peer->exchanges == NULL;
-}
-
 static void
 peer_read(struct serve_peer *peer)
 {
@@ -653,7 +313,8 @@ peer_read(struct serve_peer *peer)
 				return;
 		} else {
 			peer->in.len += (size_t)n;
-			while (peer->exchanges == NULL && http1_request(peer))
+			while (
+			    peer->exchanges == NULL && serve_http1_next(peer))
 				continue;
 			if (peer->fd < 0)
 				return;
@@ -726,9 +387,9 @@ peer_ready(struct serve_peer *peer, uint32_t events)
 		if (peer->speaks == SERVE_HTTP2)
 			serve_h2_flush(peer->h2);
 		else if (peer->exchanges != NULL)
-			http1_go(peer->exchanges);
+			serve_http1_go(peer->exchanges);
 		while (peer->fd >= 0 && peer->speaks == SERVE_HTTP1 &&
-		       peer->exchanges == NULL && http1_request(peer))
+		       peer->exchanges == NULL && serve_http1_next(peer))
 			continue;
 	}
 	if (peer->fd >= 0 && events & ~(uint32_t)EPOLLOUT)

@@ -12,6 +12,30 @@
 #include "tests/site/answer.h"
 #include "tests/site/serve.h"
 
+struct serve_also {
+	bool (*ready)(void *arg, int fd);
+	void *arg;
+};
+
+struct serve {
+	struct serve_hooks hooks;
+	int epoll;
+	bool stops;
+	struct serve_ca *ca;
+	struct heap timers;
+	size_t n_exchanges;
+	uint64_t connections, requests;
+	struct serve_host **hosts; /* by name */
+	size_t n_hosts, hosts_room;
+	struct serve_host *any_host;
+	/* By descriptor: a peer, a listener's port, or something else. */
+	struct serve_peer **peers;
+	uint16_t *listeners;
+	struct serve_also *also;
+	int fds;
+	struct serve_peer *gone;
+};
+
 struct serve_host {
 	const char *name;
 	struct serve_table *table;
@@ -86,8 +110,25 @@ void serve_wait(struct serve_exchange *exchange);
 size_t serve_allowance(struct serve_exchange *exchange);
 void serve_has_sent(struct serve_exchange *exchange, size_t n);
 
-/* "" is unknown: the host of "*", or NULL. */
+/* --- serve_host.c --------------------------------------------------------- */
+
+/* One that is unknown: the host of "*", or NULL. */
 struct serve_host *serve_find(struct serve *serve, struct span name);
+
+/* The row whose turn it is, or NULL; *n: how often its path was asked for. */
+const struct site_page *serve_page(struct serve_host *host, struct span path,
+    unsigned *n);
+/* Its answer, made once: it is the same for everybody. */
+const struct site_answer *serve_fixed(struct serve_host *host,
+    const struct site_page *page, const struct site_ask *ask);
+
+/* --- serve_http1.c -------------------------------------------------------- */
+
+/* Send what may be sent now; the peer may be gone afterwards. */
+void serve_http1_go(struct serve_exchange *exchange);
+/* Begin the answer to the request that is complete; true: there may be
+ * another one. */
+bool serve_http1_next(struct serve_peer *peer);
 
 /* --- serve_tls.c ---------------------------------------------------------- */
 

@@ -433,9 +433,14 @@ crawl_describe_cause(uint32_t packed, char out[80])
 }
 
 struct verdict_limits
-crawl_verdict_limits(const struct crawl *crawl)
+crawl_verdict_limits(const struct crawl *crawl, struct span url)
 {
-	return (struct verdict_limits){ .retries = crawl->config.retries,
+	const struct config_host *host = config_host(&crawl->config, url);
+
+	/* Without memory it is tried as often as any other. */
+	if (host == NULL)
+		host = &crawl->config.host;
+	return (struct verdict_limits){ .retries = host->retries,
 		.max_redirects = crawl->config.max_redirects,
 		.max_waits = WAITS_MOST };
 }

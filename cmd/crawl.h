@@ -159,7 +159,8 @@ struct crawl_cause crawl_unpack_cause(uint32_t packed);
 /* "parser died of signal 11 (Segmentation fault)"; "" when packed is 0. */
 void crawl_describe_cause(uint32_t packed, char out[80]);
 
-struct verdict_limits crawl_verdict_limits(const struct crawl *crawl);
+struct verdict_limits crawl_verdict_limits(const struct crawl *crawl,
+    struct span url);
 
 /* The limits of a whole crawl as numbers for the snapshot, and back to their
  * keys ("max_pages"); 0 and "" for anything else. */

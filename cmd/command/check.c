@@ -5,6 +5,21 @@
 #include "cmd/command/settings.h"
 #include "cmd/crawl.h"
 
+/* What each host gets: the sections, as they stand in the file. */
+static int
+show_sections(const struct config *config)
+{
+	struct buf text;
+	int r;
+
+	buf_init(&text, 4 << 20);
+	r = config_show_sections(config, &text);
+	if (r == 0 && text.len > 0)
+		printf("\n%.*s", (int)text.len, text.ptr);
+	buf_fini(&text);
+	return r == 0 ? EXIT_FINISHED : EXIT_INTERNAL;
+}
+
 int
 command_check(int argc, char **argv)
 {
@@ -25,6 +40,7 @@ command_check(int argc, char **argv)
 		       "fetches at once: %u, user agent: %s\n",
 		    config.crawlers, config.parsers, config.max_inflight,
 		    config.user_agent);
+		status = show_sections(&config);
 	}
 	config_fini(&config);
 	return status;

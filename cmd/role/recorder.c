@@ -40,7 +40,6 @@ struct recorder {
 	struct conveyor *cv;
 	const struct config *config;
 	struct record_options options;
-	struct verdict_limits limits;
 	struct sink *sink;
 	struct err err; /* of the outputs: which file, and what */
 	struct buf lines;
@@ -195,6 +194,7 @@ take(struct recorder *rec, uint32_t cell, bool dead)
 	struct output_reader output;
 	struct capture capture;
 	struct order order;
+	struct verdict_limits limits;
 	struct decision decision;
 	char cause[80];
 	bool has_output, has_capture;
@@ -244,7 +244,8 @@ take(struct recorder *rec, uint32_t cell, bool dead)
 			 "of it",
 		    SPAN_ARG(order.url), cause, blames);
 	} else {
-		decision = verdict_decide(&rec->limits, &order,
+		limits = crawl_verdict_limits(rec->worker->crawl, order.url);
+		decision = verdict_decide(&limits, &order,
 		    has_capture ? &capture : NULL);
 		has_output = find_output(rec, cell, order.lap, &output);
 		if (has_output)
@@ -387,8 +388,7 @@ recorder_main(struct worker *worker)
 		.cv = worker->cv,
 		.config = config,
 		.options = { .links = config->field_links,
-		    .body = config->field_body },
-		.limits = crawl_verdict_limits(worker->crawl) };
+		    .body = config->field_body } };
 	for (size_t i = 0; i < sizeof(worker->crawl->id); i++)
 		snprintf(rec.options.crawl_id + 2 * i, 3, "%02x",
 		    worker->crawl->id[i]);

@@ -4,18 +4,10 @@
 
 #include "lib/config/config_impl.h"
 
-/* The member of a row, whose type the table checked at compile time. */
-#define MEMBER(T, config, row) ((T *)(void *)((char *)(config) + (row)->offset))
-
-/* A value as it can be shown: short, and without control characters. */
-struct shown_value {
-	char text[80];
-};
-
-static struct shown_value
-show_value(const char *value)
+struct config_text
+config_show_text(const char *value)
 {
-	struct shown_value shown;
+	struct config_text shown;
 	size_t n = 0;
 
 	for (; value[n] != '\0' && n < sizeof(shown.text) - 1; n++) {
@@ -34,16 +26,16 @@ static int
 refuse(const struct config_row *row, const char *value, int r, struct err *err,
     const char *why)
 {
-	return err_set(err, r, "%s = %s: %s", row->key, show_value(value).text,
-	    why);
+	return err_set(err, r, "%s = %s: %s", row->key,
+	    config_show_text(value).text, why);
 }
 
 static int
 refuse_range(const struct config_row *row, const char *value, struct err *err)
 {
 	return err_set(err, -ERANGE, "%s = %s: allowed are %s to %s%s",
-	    row->key, show_value(value).text, config_show(row, row->min).text,
-	    config_show(row, row->max).text,
+	    row->key, config_show_text(value).text,
+	    config_show(row, row->min).text, config_show(row, row->max).text,
 	    row->unset != NULL && strcmp(row->unset, "auto") == 0 ? ", and auto"
 								  : "");
 }
@@ -77,7 +69,7 @@ set_text(char **member, const struct config_row *row, const char *value,
 	if (len > row->max)
 		return err_set(err, -ERANGE,
 		    "%s = %s: at most %u bytes are allowed", row->key,
-		    show_value(value).text, (unsigned)row->max);
+		    config_show_text(value).text, (unsigned)row->max);
 	if (len > 0) {
 		copy = strdup(value);
 		if (copy == NULL)
@@ -150,32 +142,30 @@ read_time(const struct config_row *row, const char *value, struct span text,
 }
 
 static int
-set_times(struct config *config, const struct config_row *row,
+set_times(struct config_times *member, const struct config_row *row,
     const char *value, struct err *err)
 {
 	/* Like a TIME in its messages. */
 	struct config_row as_time = *row;
-	int64_t times[CONFIG_RETRY_DELAYS];
+	struct config_times times = { .n = 0 };
 	struct span list = span_from(value), word;
-	uint32_t n = 0;
 	int r;
 
 	as_time.type = CONFIG_TIME;
 	while (config_next_word(&list, &word)) {
-		if (n == CONFIG_RETRY_DELAYS)
+		if (times.n == CONFIG_RETRY_DELAYS)
 			return err_set(err, -ERANGE,
 			    "%s = %s: at most %d times are allowed", row->key,
-			    show_value(value).text, CONFIG_RETRY_DELAYS);
-		r = read_time(&as_time, value, word, &times[n], err);
+			    config_show_text(value).text, CONFIG_RETRY_DELAYS);
+		r = read_time(&as_time, value, word, &times.ms[times.n], err);
 		if (r < 0)
 			return r;
-		n++;
+		times.n++;
 	}
-	if (n == 0)
+	if (times.n == 0)
 		return refuse(row, value, -EINVAL, err,
 		    "at least one time is needed, as in 30s, 5m");
-	memcpy(config->retry_delay_ms, times, n * sizeof(times[0]));
-	config->n_retry_delays = n;
+	*member = times;
 	return 0;
 }
 
@@ -200,7 +190,7 @@ set_choice(int *member, const struct config_row *row, const char *value,
 
 	if (choice < 0)
 		return err_set(err, -EINVAL, "%s = %s: it is one of: %s",
-		    row->key, show_value(value).text, row->choices);
+		    row->key, config_show_text(value).text, row->choices);
 	*member = (int)row->min + choice;
 	return 0;
 }
@@ -219,7 +209,7 @@ add_glob(struct config *config, const struct config_row *row, const char *value,
 	if (config->n_globs == CONFIG_GLOBS_MAX)
 		return err_set(err, -ERANGE,
 		    "%s = %s: at most %d include and exclude are allowed",
-		    row->key, show_value(value).text, CONFIG_GLOBS_MAX);
+		    row->key, config_show_text(value).text, CONFIG_GLOBS_MAX);
 	globs = reallocarray(config->globs, config->n_globs + 1,
 	    sizeof(*globs));
 	if (globs == NULL)
@@ -245,7 +235,7 @@ add_word(struct config_list *list, const struct config_row *row,
 	if (list->n == CONFIG_WORDS_MAX)
 		return err_set(err, -ERANGE,
 		    "%s = %s: at most %d words are allowed", row->key,
-		    show_value(value).text, CONFIG_WORDS_MAX);
+		    config_show_text(value).text, CONFIG_WORDS_MAX);
 	items = reallocarray(list->items, list->n + 1, sizeof(*items));
 	if (items == NULL)
 		return -ENOMEM;
@@ -314,7 +304,8 @@ set_fields(struct config *config, const struct config_row *row,
 		if (field < 0 || field >= (int)ARRAY_LEN(on))
 			return err_set(err, -EINVAL,
 			    "%s = %s: the fields are: %s; as in +links,+body",
-			    row->key, show_value(value).text, row->choices);
+			    row->key, config_show_text(value).text,
+			    row->choices);
 		on[field] = sign != '-';
 	}
 	if (first)
@@ -389,7 +380,8 @@ config_apply(struct config *config, const struct config_row *row,
 		return read_time(row, value, span_from(value),
 		    MEMBER(int64_t, config, row), err);
 	case CONFIG_TIMES:
-		return set_times(config, row, value, err);
+		return set_times(MEMBER(struct config_times, config, row), row,
+		    value, err);
 	case CONFIG_CHOICE:
 		return set_choice(MEMBER(int, config, row), row, value, err);
 	case CONFIG_GLOB:
@@ -404,6 +396,8 @@ config_apply(struct config *config, const struct config_row *row,
 		return set_fields(config, row, value, err);
 	case CONFIG_SPEED:
 		return set_speed(config, row, value, err);
+	case CONFIG_SECTION:
+		return config_section_option(config, value, err);
 	}
 	must(!"a row of an unknown type");
 	return -EINVAL;
@@ -420,7 +414,7 @@ config_set(struct config *config, const char *key, const char *value,
 		return config_apply(config, row, value, err);
 	nearest = config_nearest_key(key);
 	return err_set(err, -ENOENT, "%s: there is no such setting%s%s%s",
-	    show_value(key).text, nearest ? "; did you mean " : "",
+	    config_show_text(key).text, nearest ? "; did you mean " : "",
 	    nearest ? nearest : "", nearest ? "?" : "");
 }
 
@@ -469,5 +463,6 @@ config_fini(struct config *config)
 	for (size_t i = 0; i < config->n_globs; i++)
 		free(config->globs[i].glob);
 	free(config->globs);
+	config_sections_free(config->sections);
 	*config = (struct config){ 0 };
 }

@@ -4,6 +4,10 @@
  * The table in config_table.c names each setting once: key, type, default,
  * range, help.  File keys, long options, help text, suggestions and the
  * manual come from it.  Precedence: option over file over default.
+ *
+ * What may differ from host to host lies in struct config_host; a section
+ * [host "*.example.org"] of the file amends it for the hosts that it names.
+ * A section is more particular than an option: it wins over it.
  */
 #ifndef LIB_CONFIG_CONFIG_H
 #define LIB_CONFIG_CONFIG_H
@@ -39,8 +43,44 @@ enum config_tls {
 
 #define CONFIG_RETRY_DELAYS 8
 
+/* The first, the second, and so on; the last one repeats. */
+struct config_times {
+	int64_t ms[CONFIG_RETRY_DELAYS];
+	uint32_t n;
+};
+
+/*
+ * What a section may set: a member here, whose row says AT(type, host.member),
+ * and nothing else is to be done.  Texts are owned by the struct config that
+ * this is a part of.
+ */
+struct config_host {
+	/* budgets */
+	uint64_t host_max_pages;
+	uint64_t host_max_bytes, host_max_errors;
+	int64_t host_max_time_ms;
+
+	/* politeness */
+	int robots;      /* enum config_robots */
+	int crawl_delay; /* 0 obey, 1 ignore */
+	int64_t host_delay_ms;
+	uint32_t host_concurrency;
+	int64_t robots_ttl_ms, robots_give_up_ms, host_give_up_ms;
+	int64_t backoff_ms, max_backoff_ms;
+
+	/* fetching */
+	uint32_t retries;
+	struct config_times retry_delay;
+};
+
+struct config_sections; /* layout: config_host.c */
+
 /* Units are in the names.  0 means "no limit" where the help says so. */
 struct config {
+	/* Of a host that no section names; config_host() tells of any. */
+	struct config_host host;
+	struct config_sections *sections; /* owned; NULL: none */
+
 	/* who we are */
 	char *contact;      /* NULL: none; required off loopback */
 	char *user_agent;   /* derived from contact when not given */
@@ -60,9 +100,7 @@ struct config {
 	bool sitemaps;              /* those that robots.txt names are read */
 	struct config_list sitemap; /* to be read whatever it names */
 	uint32_t max_sitemaps;      /* of one site */
-	uint64_t max_pages, host_max_pages;
-	uint64_t host_max_bytes, host_max_errors;
-	int64_t host_max_time_ms;
+	uint64_t max_pages;
 	uint64_t max_bytes;
 	int64_t max_time_ms;
 	uint32_t max_depth;
@@ -72,12 +110,6 @@ struct config {
 	uint64_t trap_pattern_max, trap_pattern_cap;
 
 	/* politeness */
-	int robots;      /* enum config_robots */
-	int crawl_delay; /* 0 obey, 1 ignore */
-	int64_t host_delay_ms;
-	uint32_t host_concurrency;
-	int64_t robots_ttl_ms, robots_give_up_ms, host_give_up_ms;
-	int64_t backoff_ms, max_backoff_ms;
 	uint64_t robots_max_bytes;
 
 	/* fetching */
@@ -90,9 +122,6 @@ struct config {
 	uint64_t max_body, max_decoded;
 	uint32_t max_ratio;
 	uint32_t max_redirects;
-	uint32_t retries;
-	int64_t retry_delay_ms[CONFIG_RETRY_DELAYS]; /* the last one repeats */
-	uint32_t n_retry_delays;
 	int tls_verify; /* enum config_tls */
 	int http;       /* 1 = 1.1, 2 = 2 */
 	bool allow_private;
@@ -128,13 +157,14 @@ enum config_type {
 	CONFIG_BYTES,  /* uint64_t; K M G as powers of 1024 */
 	CONFIG_NUMBER, /* uint64_t; K M G as powers of 1000 */
 	CONFIG_TIME,   /* int64_t ms; ms s m h d */
-	CONFIG_TIMES,  /* retry_delay: a list of times */
+	CONFIG_TIMES,  /* struct config_times */
 	CONFIG_CHOICE, /* int: `min` and the place in the list of words */
 	CONFIG_GLOB,   /* --include, --exclude: appends to globs */
 	CONFIG_WORDS,  /* ignore_params: appends to the list */
 	CONFIG_URLS,   /* sitemap: appends to the list, as it is */
 	CONFIG_FIELDS, /* +links,-body amend what is set; links,body replace it */
-	CONFIG_SPEED, /* low_speed: "1K/s for 20s" or "1K/20s" */
+	CONFIG_SPEED,   /* low_speed: "1K/s for 20s" or "1K/20s" */
+	CONFIG_SECTION, /* --host: "PATTERN: KEY = VALUE" */
 };
 
 /* One row of the table. */
@@ -156,6 +186,9 @@ struct config_row {
 extern const struct config_row config_table[];
 extern const size_t config_table_len;
 
+/* May a section of a host have it? */
+bool config_row_is_of_host(const struct config_row *row);
+
 /* Defaults everywhere.  0 or -ENOMEM. */
 MUST_USE int config_init(struct config *config);
 void config_fini(struct config *config);
@@ -171,6 +204,9 @@ MUST_USE int config_set(struct config *config, const char *key,
 /*
  * Read a file (INI), a megabyte at the most.  Missing: -ENOENT.  Errors name
  * file and line; what stood before the bad line has been set by then.
+ * Settings behind a line [host "PATTERN"] are of the hosts that it names:
+ * their name or address, and their port when it has one; '*' is any run of
+ * characters, dots included.  Letters outside ASCII are written as they are.
  * Not from two threads at once: libinih is configured through globals.
  */
 MUST_USE int config_read(struct config *config, const char *path,
@@ -196,6 +232,19 @@ MUST_USE int config_load(struct config *config, int argc, char **argv,
  */
 MUST_USE int config_finish(struct config *config, unsigned cores,
     uint64_t fd_limit, uint64_t memory, struct err *err);
+
+/*
+ * The settings of one host, named by a URL of it or its origin, as url.h
+ * serialises them: config->host, amended by each section that names the host,
+ * in order, so that of two the later one counts.  It lives as long as
+ * `config`, of which nothing is set any more.  From one thread.
+ * NULL: no memory.
+ */
+MUST_USE const struct config_host *config_host(const struct config *config,
+    struct span url);
+
+/* The sections, as they could stand in a file. */
+MUST_USE int config_show_sections(const struct config *config, struct buf *out);
 
 /* The help of all settings, by group, for a terminal of 80 columns. */
 MUST_USE int config_help(struct buf *out);

@@ -16,6 +16,7 @@ struct reading {
 	const char *path;
 	struct span rest;
 	int line; /* of the line that libinih works on */
+	bool in_section;
 	struct err *err;
 	int r; /* the first error */
 };
@@ -26,6 +27,31 @@ refuse_line(struct reading *reading, int r, const char *why)
 	reading->r = err_set(reading->err, r, "%s:%d: %s", reading->path,
 	    reading->line, why);
 	return reading->r;
+}
+
+/* "[host "…"]", and whatever else begins like a section. */
+static int
+begin_section(struct reading *reading, struct span line)
+{
+	char *where = NULL;
+	struct err err = ERR_NONE;
+	int r;
+
+	if (!span_ends(line, SPAN("]")))
+		return refuse_line(reading, -EINVAL,
+		    "a section, and no ] at its end");
+	if (asprintf(&where, "%s:%d", reading->path, reading->line) < 0) {
+		reading->r = -ENOMEM;
+		return reading->r;
+	}
+	r = config_section_begin(reading->config,
+	    span_of(line.ptr + 1, line.len - 2), where, &err);
+	free(where);
+	reading->in_section = true;
+	if (r < 0 && r != -ENOMEM)
+		return refuse_line(reading, r, err.text);
+	reading->r = r;
+	return r;
 }
 
 /*
@@ -47,16 +73,7 @@ check_line(struct reading *reading, struct span line)
 	line = span_trim(line);
 	if (!span_starts(line, SPAN("[")))
 		return 0;
-	if (span_starts(line, SPAN("[host ")) ||
-	    span_starts(line, SPAN("[host\t")))
-		return refuse_line(reading, -EINVAL,
-		    "[host] sections are not supported by this version");
-	if (line.len > 60)
-		line.len = 60;
-	reading->r = err_set(reading->err, -EINVAL,
-	    "%s:%d: %.*s: there is no such section; settings stand in none",
-	    reading->path, reading->line, SPAN_ARG(line));
-	return reading->r;
+	return begin_section(reading, line);
 }
 
 /* For libinih: one whole line each time, like fgets(), but counted. */
@@ -90,8 +107,10 @@ take_setting(void *arg, const char *section, const char *key, const char *value)
 	struct err err = ERR_NONE;
 	int r;
 
-	(void)section; /* always "": check_line() */
-	if (row != NULL && row->option_only)
+	(void)section; /* cut by libinih; check_line() has read it */
+	if (reading->in_section)
+		r = config_section_set(reading->config, key, value, &err);
+	else if (row != NULL && row->option_only)
 		r = err_set(&err, -EINVAL,
 		    "%s is not a setting of a file, only an option", key);
 	else

@@ -68,6 +68,20 @@ check_identity(struct config *config, struct err *err)
 	return 0;
 }
 
+/* Of one host, or of all that no section names. */
+static int
+check_host(const struct config_host *host, struct err *err)
+{
+	struct config_row time = { .type = CONFIG_TIME };
+
+	if (host->backoff_ms > host->max_backoff_ms)
+		return err_set(err, -EINVAL,
+		    "backoff = %s: above max_backoff = %s",
+		    config_show(&time, (uint64_t)host->backoff_ms).text,
+		    config_show(&time, (uint64_t)host->max_backoff_ms).text);
+	return 0;
+}
+
 static int
 check_pairs(const struct config *config, struct err *err)
 {
@@ -83,11 +97,6 @@ check_pairs(const struct config *config, struct err *err)
 		return err_set(err, -EINVAL,
 		    "output = -: not with detach, which has no standard "
 		    "output");
-	if (config->backoff_ms > config->max_backoff_ms)
-		return err_set(err, -EINVAL,
-		    "backoff = %s: above max_backoff = %s",
-		    config_show(&time, (uint64_t)config->backoff_ms).text,
-		    config_show(&time, (uint64_t)config->max_backoff_ms).text);
 	if (config->parse_cpu_ms > config->parse_cpu_hard_ms)
 		return err_set(err, -EINVAL,
 		    "parse_cpu = %s: above parse_cpu_hard = %s, which would "
@@ -181,6 +190,10 @@ config_finish(struct config *config, unsigned cores, uint64_t fd_limit,
 	int r;
 
 	r = check_pairs(config, err);
+	if (r == 0)
+		r = check_host(&config->host, err);
+	if (r == 0)
+		r = config_sections_check(config, check_host, err);
 	if (r == 0)
 		r = check_memory(config, memory, err);
 	if (r == 0)

@@ -38,6 +38,8 @@ placeholder(const struct config_row *row)
 		return "LIST";
 	case CONFIG_SPEED:
 		return "RATE";
+	case CONFIG_SECTION:
+		return "PATTERN: KEY = VALUE";
 	}
 	return NULL;
 }
@@ -98,6 +100,8 @@ add_row(struct buf *out, const struct config_row *row)
 		snprintf(note, sizeof(note), "(one of: %s)", row->choices);
 		r = add_wrapped(out, note, &column);
 	}
+	if (r == 0 && config_row_is_of_host(row))
+		r = add_wrapped(out, "(host)", &column);
 	if (r == 0 && row->unset != NULL && row->unset[0] != '\0' &&
 	    row->type != CONFIG_BOOL) {
 		snprintf(note, sizeof(note), "[%s]", row->unset);
@@ -119,7 +123,9 @@ config_help(struct buf *out)
 		 "(--host-delay 2s is host_delay = 2s); options win.  In "
 		 "brackets the default.\n"
 		 "TIME is a number and ms, s, m, h or d; SIZE and N take K, M "
-		 "and G.\n"));
+		 "and G.\nThose marked (host) may differ from host to host: in "
+		 "a section\n[host \"*.example.org\"] of the file, or by "
+		 "--host; it wins over the option.\n"));
 	for (size_t i = 0; r == 0 && i < config_table_len; i++) {
 		const struct config_row *row = &config_table[i];
 

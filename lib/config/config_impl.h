@@ -9,8 +9,13 @@
 enum {
 	CONFIG_GLOBS_MAX = 10000,
 	CONFIG_WORDS_MAX = 1000,
+	/* Each is looked at once for each host, and a file is a megabyte. */
+	CONFIG_SECTIONS_MAX = 10000,
 	CONFIG_KEY_MAX = 64 /* no key is longer; nor is a mistyped one read */
 };
+
+/* The member of a row, whose type the table checked at compile time. */
+#define MEMBER(T, config, row) ((T *)(void *)((char *)(config) + (row)->offset))
 
 /* "auto" and its stand-in in a BYTES. */
 #define CONFIG_AUTO_BYTES UINT64_MAX
@@ -39,6 +44,31 @@ struct config_shown {
 	char text[32];
 };
 struct config_shown config_show(const struct config_row *row, uint64_t value);
+
+/* A value as it can be shown: short, and without control characters. */
+struct config_text {
+	char text[80];
+};
+struct config_text config_show_text(const char *value);
+
+/*
+ * config_host.c: a section begins, with all that stands between the brackets;
+ * a setting of the last one.  `where` is for messages that come later:
+ * "FILE:LINE", or "--host".  Errors as config_set(); -EINVAL: no pattern, or
+ * not a setting of a host.
+ */
+MUST_USE int config_section_begin(struct config *config, struct span inside,
+    const char *where, struct err *err);
+MUST_USE int config_section_set(struct config *config, const char *key,
+    const char *value, struct err *err);
+/* "PATTERN: KEY = VALUE". */
+MUST_USE int config_section_option(struct config *config, const char *value,
+    struct err *err);
+void config_sections_free(struct config_sections *sections);
+/* What holds between the settings of one host, section by section. */
+MUST_USE int config_sections_check(const struct config *config,
+    int (*check)(const struct config_host *host, struct err *err),
+    struct err *err);
 
 /* Cut the next item off a list of words between commas and blanks; false:
  * there is no more. */

@@ -2,6 +2,20 @@
 
 #include "lib/frontier/frontier_impl.h"
 
+/* One that is not in memory, with its settings.  NULL: no memory. */
+static struct host *
+host_make(struct frontier *f, uint64_t site64, struct span name)
+{
+	const struct config_host *config = config_host(f->config, name);
+	struct host *host = NULL;
+
+	if (config != NULL)
+		host = host_new(&f->hosts, site64, name);
+	if (host != NULL)
+		host->config = config;
+	return host;
+}
+
 /* A row of `h` into memory. */
 static int
 host_restore(struct frontier *f, uint64_t site64, struct span bytes,
@@ -12,16 +26,16 @@ host_restore(struct frontier *f, uint64_t site64, struct span bytes,
 
 	if (host_row_read(bytes, &row) < 0 || row.robots >= RULEBOOK_STATES)
 		return -EIO;
-	host = host_new(&f->hosts, site64, row.name);
+	host = host_make(f, site64, row.name);
 	if (host == NULL)
 		return -ENOMEM;
 	host_from_row(host, &row);
 	if (!f->is_new)
-		polite_restarted(&host->polite, f->config, f->opened_ms,
+		polite_restarted(&host->polite, host->config, f->opened_ms,
 		    f->now_ms);
 	/* As for the clocks: no time of the store is believed too far. */
-	if (host->rulebook.at_ms > f->now_ms + f->config->robots_ttl_ms)
-		host->rulebook.at_ms = f->now_ms + f->config->robots_ttl_ms;
+	if (host->rulebook.at_ms > f->now_ms + host->config->robots_ttl_ms)
+		host->rulebook.at_ms = f->now_ms + host->config->robots_ttl_ms;
 	if (host->parked)
 		count(&f->parked, host->queued);
 	frontier_judge_budgets(f, host);
@@ -59,12 +73,12 @@ frontier_host(struct frontier *f, uint64_t site64, const struct url *url,
 	r = url_origin(url, &f->name);
 	if (r < 0)
 		return r;
-	*out = host_new(&f->hosts, site64, buf_span(&f->name));
+	*out = host_make(f, site64, buf_span(&f->name));
 	if (*out == NULL)
 		return -ENOMEM;
 	/* Its row may have been in a batch that a kill has taken. */
 	if (!f->is_new)
-		polite_restarted(&(*out)->polite, f->config, f->opened_ms,
+		polite_restarted(&(*out)->polite, (*out)->config, f->opened_ms,
 		    f->now_ms);
 	return 0;
 }
@@ -74,7 +88,7 @@ frontier_host_reason(const struct frontier *f, const struct host *host)
 {
 	if (host->polite.down)
 		return REASON_HOST_DOWN;
-	if (f->config->robots == CONFIG_ROBOTS_OBEY &&
+	if (host->config->robots == CONFIG_ROBOTS_OBEY &&
 	    host->rulebook.state == RULEBOOK_GIVEN_UP)
 		return REASON_ROBOTS_UNREACHABLE;
 	if (host->parked && frontier_drains(f))
@@ -84,9 +98,9 @@ frontier_host_reason(const struct frontier *f, const struct host *host)
 
 /* Another fetch would be one too many, if all those under way end well. */
 static bool
-host_budget_is_taken(const struct frontier *f, const struct host *host)
+host_budget_is_taken(const struct host *host)
 {
-	uint64_t most = f->config->host_max_pages;
+	uint64_t most = host->config->host_max_pages;
 
 	return most > 0 && host->fetched + host->fetches >= most;
 }
@@ -104,17 +118,17 @@ host_due_ms(const struct frontier *f, const struct host *host, int64_t now_ms)
 	if (host->errands != NULL && host->polite.down)
 		return now_ms;
 	if (host->errands != NULL)
-		return host->slots < f->config->host_concurrency ? ready_ms
-								 : INT64_MAX;
+		return host->slots < host->config->host_concurrency ? ready_ms
+								    : INT64_MAX;
 	if (!host_has_urls(host))
 		return INT64_MAX;
 	/* Behind those that have been waiting: nobody is kept back. */
 	if (frontier_host_reason(f, host) != REASON_NONE)
 		return now_ms;
-	if (host->slots >= f->config->host_concurrency ||
-	    host_budget_is_taken(f, host))
+	if (host->slots >= host->config->host_concurrency ||
+	    host_budget_is_taken(host))
 		return INT64_MAX;
-	if (f->config->robots != CONFIG_ROBOTS_OBEY)
+	if (host->config->robots != CONFIG_ROBOTS_OBEY)
 		return ready_ms;
 	switch (rulebook_need(&host->rulebook, now_ms)) {
 	case RULEBOOK_WAIT:
@@ -140,7 +154,7 @@ frontier_schedule(struct frontier *f, struct host *host, int64_t now_ms)
 
 	/* The only one that is used up by waiting. */
 	if (!host->parked && host->since_ms >= 0 &&
-	    f->config->host_max_time_ms > 0)
+	    host->config->host_max_time_ms > 0)
 		frontier_judge_budgets(f, host);
 	due_ms = host_due_ms(f, host, now_ms);
 	if (due_ms == INT64_MAX) {
@@ -155,11 +169,10 @@ frontier_schedule(struct frontier *f, struct host *host, int64_t now_ms)
 /* --- budgets ------------------------------------------------------------- */
 
 struct budgets
-frontier_budget_limits(const struct frontier *f, const struct host *host)
+frontier_budget_limits(const struct host *host)
 {
-	const struct config *c = f->config;
+	const struct config_host *c = host->config;
 
-	(void)host;
 	return (struct budgets){ {
 	    [BUDGET_PAGES] = c->host_max_pages,
 	    [BUDGET_BYTES] = c->host_max_bytes,
@@ -186,7 +199,7 @@ frontier_budget_used(const struct frontier *f, const struct host *host)
 void
 frontier_judge_budgets(struct frontier *f, struct host *host)
 {
-	struct budgets limits = frontier_budget_limits(f, host);
+	struct budgets limits = frontier_budget_limits(host);
 	struct budgets used = frontier_budget_used(f, host);
 	enum budget spent = budget_spent(&limits, &used);
 

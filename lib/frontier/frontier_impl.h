@@ -144,8 +144,7 @@ enum reason frontier_host_reason(const struct frontier *f,
 /* Has it used a budget up?  Then nothing more is fetched from it; or has it
  * not, any more? */
 void frontier_judge_budgets(struct frontier *f, struct host *host);
-struct budgets frontier_budget_limits(const struct frontier *f,
-    const struct host *host);
+struct budgets frontier_budget_limits(const struct host *host);
 struct budgets frontier_budget_used(const struct frontier *f,
     const struct host *host);
 /* All that is left belongs to parked hosts: time to record it so. */

@@ -14,7 +14,7 @@ frontier_slot_free(struct frontier *f, struct lease *lease,
 		return;
 	lease->slot = false;
 	host->slots--;
-	polite_ended(&host->polite, f->config, lease->ordered_ms, capture,
+	polite_ended(&host->polite, host->config, lease->ordered_ms, capture,
 	    now_ms);
 	host_changed(&f->hosts, host);
 }
@@ -68,8 +68,8 @@ frontier_come_back(struct frontier *f, const struct order *order,
 	frontier_slot_free(f, lease, NULL, now_ms);
 	/* Also when the slot had ended: something may have been sent since. */
 	if (lease->fetch)
-		polite_ended(&host->polite, f->config, lease->ordered_ms, NULL,
-		    now_ms);
+		polite_ended(&host->polite, host->config, lease->ordered_ms,
+		    NULL, now_ms);
 	if (lease->kind == ORDER_ROBOTS) {
 		frontier_robots_come_back(f, lease, order);
 	} else {
@@ -267,13 +267,13 @@ frontier_adopt(struct frontier *f, const struct order *order, int64_t now_ms)
 
 /* A list's n-th, of which the last repeats. */
 static int64_t
-retry_delay_ms(const struct config *config, unsigned n)
+retry_delay_ms(const struct config_host *config, unsigned n)
 {
-	unsigned last = config->n_retry_delays;
+	unsigned last = config->retry_delay.n;
 
 	if (last == 0)
 		return 0;
-	return config->retry_delay_ms[n < last ? n : last - 1];
+	return config->retry_delay.ms[n < last ? n : last - 1];
 }
 
 /* Not ended: it waits in `d` and is queued again. */
@@ -291,7 +291,7 @@ settle_again(struct frontier *f, struct lease *lease, struct url_row *row,
 		if (polite_ready_ms(&lease->host->polite) > due_ms)
 			due_ms = polite_ready_ms(&lease->host->polite);
 	} else {
-		due_ms += retry_delay_ms(f->config, row->tries);
+		due_ms += retry_delay_ms(lease->host->config, row->tries);
 		if (row->tries < UINT16_MAX)
 			row->tries++;
 	}

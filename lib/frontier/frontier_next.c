@@ -256,7 +256,7 @@ rules_allow(struct frontier *f, struct host *host, const struct url_row *row)
 {
 	struct span target = row->text;
 
-	if (f->config->robots != CONFIG_ROBOTS_OBEY)
+	if (host->config->robots != CONFIG_ROBOTS_OBEY)
 		return 1;
 	if (row->whole) {
 		if (url_parse(row->text, NULL, &f->other) < 0)
@@ -306,7 +306,7 @@ order_url(struct frontier *f, struct host *host, const struct queued_url *url,
 		f->unsettled++;
 		if (host->since_ms < 0)
 			host->since_ms = frontier_elapsed_ms(f, now_ms);
-		polite_started(&host->polite, f->config, now_ms);
+		polite_started(&host->polite, host->config, now_ms);
 	}
 	*out = (struct order){
 		.site64 = host->site64,
@@ -322,7 +322,8 @@ order_url(struct frontier *f, struct host *host, const struct queued_url *url,
 		.hops = row->hops,
 		.tries = row->tries,
 		.waits = row->waits,
-		.delay_ms = (uint32_t)polite_delay_ms(&host->polite, f->config),
+		.delay_ms = (uint32_t)polite_delay_ms(&host->polite,
+		    host->config),
 		.ordered_ms = now_ms,
 		.listed = row->listed,
 		.url = buf_span(&f->href),
@@ -374,7 +375,7 @@ host_order(struct frontier *f, struct host *host, int64_t now_ms,
 	if (host->errands != NULL)
 		r = frontier_robots_order(f, host, now_ms, out);
 	else if (reason != REASON_NONE ||
-		 f->config->robots != CONFIG_ROBOTS_OBEY)
+		 host->config->robots != CONFIG_ROBOTS_OBEY)
 		r = order_page(f, host, reason, now_ms, out);
 	else if ((r = frontier_robots_check(f, host)) < 0)
 		return r;

@@ -274,6 +274,17 @@ refuse_url(const struct frontier *f, const struct url *url, int r)
 	return REFUSALS;
 }
 
+/* Do the wishes of this site's pages count?  It is in memory, as a lease of
+ * it is out; were it not, they count as those of any site. */
+static bool
+page_is_obeyed(const struct frontier *f, uint64_t site64)
+{
+	const struct host *host = host_find(&f->hosts, site64);
+
+	return (host != NULL ? host->config->robots : f->config->host.robots) ==
+	       CONFIG_ROBOTS_OBEY;
+}
+
 /* Refusals of this link on this page, or REFUSALS. */
 static enum refusal
 refuse_link(const struct frontier *f, const struct order *from,
@@ -286,7 +297,7 @@ refuse_link(const struct frontier *f, const struct order *from,
 			return REFUSED_DEPTH;
 		return REFUSALS;
 	}
-	if (flags & LINK_NOFOLLOW && f->config->robots == CONFIG_ROBOTS_OBEY)
+	if (flags & LINK_NOFOLLOW && page_is_obeyed(f, from->site64))
 		return REFUSED_NOFOLLOW;
 	if (a->depth > f->config->max_depth)
 		return REFUSED_DEPTH;

@@ -45,7 +45,7 @@ robots_unanswered(struct frontier *f, uint64_t site64, int64_t now_ms)
 
 	if (r != 1)
 		return r;
-	rulebook_failed(&host->rulebook, f->config, now_ms,
+	rulebook_failed(&host->rulebook, host->config, now_ms,
 	    host_ready_ms(host, now_ms));
 	host_changed(&f->hosts, host);
 	frontier_schedule(f, host, now_ms);
@@ -81,7 +81,7 @@ frontier_robots_order(struct frontier *f, struct host *host, int64_t now_ms,
 	lease->fetch = true;
 	host_lease_link(host, lease);
 	host->slots++;
-	polite_started(&host->polite, f->config, now_ms);
+	polite_started(&host->polite, host->config, now_ms);
 	*out = (struct order){
 		.site64 = host->site64,
 		.url64 = asker,
@@ -89,7 +89,8 @@ frontier_robots_order(struct frontier *f, struct host *host, int64_t now_ms,
 		.is_short = errand->is_short,
 		.attempts = errand->attempts,
 		.hops = errand->hops,
-		.delay_ms = (uint32_t)polite_delay_ms(&host->polite, f->config),
+		.delay_ms = (uint32_t)polite_delay_ms(&host->polite,
+		    host->config),
 		.ordered_ms = now_ms,
 		.for_site64 = asker,
 		.url = buf_span(&f->href),
@@ -266,9 +267,9 @@ rules_save(struct frontier *f, struct host *host, struct span rules,
 	if (rulebook_need(&host->rulebook, now_ms) != RULEBOOK_WAIT)
 		return; /* it does not ask */
 	/* The delay first: it says when the rules will be needed. */
-	polite_crawl_delay(&host->polite, f->config,
+	polite_crawl_delay(&host->polite, host->config,
 	    rules.len > 0 ? robots_crawl_delay_ms(rules) : -1);
-	rulebook_answered(&host->rulebook, f->config, rules.len > 0,
+	rulebook_answered(&host->rulebook, host->config, rules.len > 0,
 	    host_ready_ms(host, now_ms));
 	frontier_rules_forget(f, host->site64);
 	if (rules.len > 0)
@@ -361,7 +362,7 @@ frontier_settle_robots(struct frontier *f, const struct order *order,
 	    (rules.len > RULES_MAX || !robots_valid(rules)))
 		meaning = ROBOTS_UNREACHABLE;
 	if (meaning == ROBOTS_UNREACHABLE)
-		rulebook_failed(&asker->rulebook, f->config, now_ms,
+		rulebook_failed(&asker->rulebook, asker->config, now_ms,
 		    host_ready_ms(asker, now_ms));
 	else
 		rules_save(f, asker,

@@ -50,6 +50,8 @@ struct errand {
 struct host {
 	struct host *chain; /* of the table's slot */
 	uint64_t site64;
+	/* Of config_host(), for its name; whoever makes a host sets it. */
+	const struct config_host *config;
 	struct heap_node node; /* in hosts->ready when it has work */
 	struct host *next_changed;
 	struct lease *leases;

@@ -38,7 +38,7 @@ polite_init(struct polite *polite)
 }
 
 int64_t
-polite_delay_ms(const struct polite *polite, const struct config *config)
+polite_delay_ms(const struct polite *polite, const struct config_host *config)
 {
 	if (config->crawl_delay != 0)
 		return config->host_delay_ms;
@@ -52,7 +52,7 @@ polite_ready_ms(const struct polite *polite)
 }
 
 void
-polite_started(struct polite *polite, const struct config *config,
+polite_started(struct polite *polite, const struct config_host *config,
     int64_t now_ms)
 {
 	/* With several slots, requests that leave together would be none of
@@ -63,11 +63,11 @@ polite_started(struct polite *polite, const struct config *config,
 
 /* The host could not be reached. */
 static void
-polite_trouble(struct polite *polite, const struct config *config,
+polite_trouble(struct polite *polite, const struct config_host *config,
     int64_t end_ms, int64_t now_ms)
 {
-	int64_t unit = config->n_retry_delays > 0 ? config->retry_delay_ms[0]
-						  : 0;
+	int64_t unit = config->retry_delay.n > 0 ? config->retry_delay.ms[0]
+						 : 0;
 
 	if (polite->fails == 0)
 		polite->first_fail_ms = end_ms;
@@ -83,8 +83,8 @@ polite_trouble(struct polite *polite, const struct config *config,
 
 /* The host asks for a pause; without a time of its own it gets ours. */
 static void
-polite_pause(struct polite *polite, const struct config *config, int64_t end_ms,
-    int64_t now_ms)
+polite_pause(struct polite *polite, const struct config_host *config,
+    int64_t end_ms, int64_t now_ms)
 {
 	polite->blocked_ms = later(polite->blocked_ms,
 	    end_ms + doubled(config->backoff_ms, polite->backoffs,
@@ -95,7 +95,7 @@ polite_pause(struct polite *polite, const struct config *config, int64_t end_ms,
 }
 
 void
-polite_ended(struct polite *polite, const struct config *config,
+polite_ended(struct polite *polite, const struct config_host *config,
     int64_t ordered_ms, const struct capture *capture, int64_t now_ms)
 {
 	int64_t end_ms = now_ms;
@@ -130,7 +130,7 @@ polite_ended(struct polite *polite, const struct config *config,
 }
 
 void
-polite_crawl_delay(struct polite *polite, const struct config *config,
+polite_crawl_delay(struct polite *polite, const struct config_host *config,
     int64_t crawl_delay_ms)
 {
 	polite->crawl_delay_ms = crawl_delay_ms;
@@ -139,7 +139,7 @@ polite_crawl_delay(struct polite *polite, const struct config *config,
 }
 
 void
-polite_restarted(struct polite *polite, const struct config *config,
+polite_restarted(struct polite *polite, const struct config_host *config,
     int64_t opened_ms, int64_t now_ms)
 {
 	/* A clock that was wrong when the store was written must not stop

@@ -37,28 +37,28 @@ void polite_init(struct polite *polite);
 
 /* The effective delay: host_delay, or more when robots.txt wants more. */
 int64_t polite_delay_ms(const struct polite *polite,
-    const struct config *config);
+    const struct config_host *config);
 
 /* When the next request may leave. */
 int64_t polite_ready_ms(const struct polite *polite);
 
 /* A request leaves. */
-void polite_started(struct polite *polite, const struct config *config,
+void polite_started(struct polite *polite, const struct config_host *config,
     int64_t now_ms);
 
 /* A request that left at `ordered_ms` has ended; `capture` NULL: nobody
  * knows how. */
-void polite_ended(struct polite *polite, const struct config *config,
+void polite_ended(struct polite *polite, const struct config_host *config,
     int64_t ordered_ms, const struct capture *capture, int64_t now_ms);
 
 /* robots.txt has a Crawl-delay, or has none (-1): it counts from the last
  * fetch, which is that of robots.txt itself. */
-void polite_crawl_delay(struct polite *polite, const struct config *config,
+void polite_crawl_delay(struct polite *polite, const struct config_host *config,
     int64_t crawl_delay_ms);
 
 /* Read from a store that was opened at `opened_ms`: requests that left before
  * may not all be in it. */
-void polite_restarted(struct polite *polite, const struct config *config,
+void polite_restarted(struct polite *polite, const struct config_host *config,
     int64_t opened_ms, int64_t now_ms);
 
 /* A person asks for the host again. */

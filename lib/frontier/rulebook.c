@@ -41,7 +41,7 @@ rulebook_asked(struct rulebook *book)
 }
 
 bool
-rulebook_answered(struct rulebook *book, const struct config *config,
+rulebook_answered(struct rulebook *book, const struct config_host *config,
     bool block, int64_t ready_ms)
 {
 	if (!rulebook_move(book, RULEBOOK_ANSWER))
@@ -54,10 +54,10 @@ rulebook_answered(struct rulebook *book, const struct config *config,
 }
 
 bool
-rulebook_failed(struct rulebook *book, const struct config *config,
+rulebook_failed(struct rulebook *book, const struct config_host *config,
     int64_t now_ms, int64_t ready_ms)
 {
-	uint32_t last = config->n_retry_delays;
+	uint32_t last = config->retry_delay.n;
 	int64_t since_ms = book->fails > 0 ? book->since_ms : now_ms;
 	unsigned fails = book->fails + 1u;
 	bool over = fails >= RULEBOOK_FAILS_LEAST &&
@@ -71,7 +71,7 @@ rulebook_failed(struct rulebook *book, const struct config *config,
 	book->at_ms = book->state == RULEBOOK_STALE ? ready_ms : now_ms;
 	if (last > 0)
 		book->at_ms +=
-		    config->retry_delay_ms[fails < last ? fails - 1 : last - 1];
+		    config->retry_delay.ms[fails < last ? fails - 1 : last - 1];
 	return true;
 }
 

@@ -58,9 +58,9 @@ enum {
  * before the first page, each time.
  */
 bool rulebook_asked(struct rulebook *book);
-bool rulebook_answered(struct rulebook *book, const struct config *config,
+bool rulebook_answered(struct rulebook *book, const struct config_host *config,
     bool block, int64_t ready_ms);
-bool rulebook_failed(struct rulebook *book, const struct config *config,
+bool rulebook_failed(struct rulebook *book, const struct config_host *config,
     int64_t now_ms, int64_t ready_ms);
 bool rulebook_lost(struct rulebook *book);
 bool rulebook_forgiven(struct rulebook *book);

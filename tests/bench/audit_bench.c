@@ -201,10 +201,10 @@ main(int argc, char **argv)
 		return 1;
 	want(config_init(&config), "config");
 	want(config_set(&config, "contact", "me@example.org", NULL), "contact");
-	config.robots = CONFIG_ROBOTS_IGNORE;
-	config.host_delay_ms = 0;
-	config.host_concurrency = GROUP;
-	config.host_max_pages = 0;
+	config.host.robots = CONFIG_ROBOTS_IGNORE;
+	config.host.host_delay_ms = 0;
+	config.host.host_concurrency = GROUP;
+	config.host.host_max_pages = 0;
 	make(dir, &config, urls, hosts);
 	cost = look(dir, &config, &bytes);
 	printf("{\"bench\":\"audit\",\"urls\":%" PRIu64 ",\"hosts\":%" PRIu64

@@ -116,10 +116,10 @@ main(int argc, char **argv)
 	want(config_init(&config), "config");
 	want(config_set(&config, "contact", "me@example.org", NULL), "contact");
 	config.scope = SCOPE_ANY;
-	config.robots = CONFIG_ROBOTS_IGNORE;
-	config.host_delay_ms = 0;
-	config.host_concurrency = GROUP;
-	config.host_max_pages = 0;
+	config.host.robots = CONFIG_ROBOTS_IGNORE;
+	config.host.host_delay_ms = 0;
+	config.host.host_concurrency = GROUP;
+	config.host.host_max_pages = 0;
 	config.max_depth = 65535;
 	want(frontier_open(dir, &config, id, 1000000, &f, &err), err.text);
 	for (uint64_t i = 0; i < hosts; i++) {

@@ -634,8 +634,36 @@ set_words(void)
 }
 
 static int
+set_section(void)
+{
+	return set_key("host", "*.example.org: host_delay = 5s");
+}
+
+static int
+ask_host(void)
+{
+	const struct config_host *host, *again;
+	struct config config;
+
+	ck_assert_int_eq(config_init(&config), 0);
+	ck_assert_int_eq(config_set(&config, "host", "*: host_delay = 5s",
+			     NULL),
+	    0);
+	faults_begin();
+	host = config_host(&config, SPAN("http://example.org/"));
+	faults_end();
+	again = config_host(&config, SPAN("http://example.org/"));
+	ck_assert_ptr_nonnull(again);
+	ck_assert_int_eq(again->host_delay_ms, 5000);
+	config_fini(&config);
+	return host == NULL ? -ENOMEM : 0;
+}
+
+static int
 load_config(void)
 {
+	static const char text[] = "contact = me@example.org\n"
+				   "[host \"a.org\"]\nretries = 7\n";
 	char dir[256], file[300], option[] = "--dir", stream[] = "--output=-";
 	char *argv[] = { option, dir, stream, NULL };
 	struct err err = ERR_NONE;
@@ -645,7 +673,7 @@ load_config(void)
 	snprintf(dir, sizeof(dir), "%s", test_temp_dir());
 	snprintf(file, sizeof(file), "%s/mpcrawl.conf", dir);
 	fd = open(file, O_WRONLY | O_CREAT, 0600);
-	ck_assert_int_eq(write(fd, "contact = me@example.org\n", 25), 25);
+	ck_assert_int_eq(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
 	close(fd);
 	ck_assert_int_eq(config_init(&config), 0);
 	faults_begin();
@@ -658,6 +686,8 @@ load_config(void)
 	}
 	ck_assert_str_eq(config.contact, "me@example.org");
 	ck_assert_str_eq(config.output, "-");
+	ck_assert_uint_eq(config_host(&config, SPAN("http://a.org"))->retries,
+	    7);
 	config_fini(&config);
 	return r;
 }
@@ -1380,7 +1410,7 @@ run_frontier(void)
 	    0);
 	fixture_init(&x);
 	x.dir = store_dir();
-	x.config.robots = CONFIG_ROBOTS_OBEY;
+	x.config.host.robots = CONFIG_ROBOTS_OBEY;
 	x.config.scope = SCOPE_ANY;
 	fixture_open(&x);
 	faults_begin();
@@ -1466,6 +1496,8 @@ static const struct faults_subject subjects[] = {
 	{ "config_set a text", set_text },
 	{ "config_set a glob", set_glob },
 	{ "config_set words", set_words },
+	{ "config_set a section", set_section },
+	{ "config_host", ask_host },
 	{ "config_load config_read", load_config },
 	{ "config_finish", finish_config },
 	{ "config_help", write_help },

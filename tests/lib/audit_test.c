@@ -92,10 +92,10 @@ crawl_init(struct crawl *c)
 	snprintf(c->frontier, sizeof(c->frontier), "%s/frontier", c->dir);
 	snprintf(c->out, sizeof(c->out), "%s/out", c->dir);
 	c->x.dir = c->frontier;
-	c->x.config.host_delay_ms = 0;
-	c->x.config.host_concurrency = 8;
+	c->x.config.host.host_delay_ms = 0;
+	c->x.config.host.host_concurrency = 8;
 	c->x.config.scope = SCOPE_ANY;
-	c->x.config.host_max_errors = 25;
+	c->x.config.host.host_max_errors = 25;
 	buf_init(&c->line, 1 << 20);
 	ck_assert_int_eq(sink_open(c->out, 0, 20000, &c->sink, &err), 0);
 }
@@ -244,7 +244,7 @@ START_TEST(audit_finds_any_crawl_sound_whenever_it_ends)
 	struct crawl c;
 
 	crawl_init(&c);
-	c.x.config.robots = CONFIG_ROBOTS_OBEY;
+	c.x.config.host.robots = CONFIG_ROBOTS_OBEY;
 	for (int round = 0; round < 3 * ROUNDS; round++) {
 		crawl_some(&c, 25);
 		result = audit(&c, audit_look);
@@ -393,7 +393,7 @@ START_TEST(audit_mends_whatever_it_finds)
 		struct crawl c;
 
 		crawl_init(&c);
-		c.x.config.robots = CONFIG_ROBOTS_OBEY;
+		c.x.config.host.robots = CONFIG_ROBOTS_OBEY;
 		c.random += (uint64_t)round;
 		crawl_some(&c, 120);
 		is_sound(&c);

@@ -46,7 +46,7 @@ START_TEST(config_args_take_every_spelling_of_an_option)
 	    "-i", "seeds", "--allow-private");
 
 	ck_assert_msg(r == 0, "%s", err.text);
-	ck_assert_int_eq(config.host_delay_ms, 2000);
+	ck_assert_int_eq(config.host.host_delay_ms, 2000);
 	ck_assert_uint_eq(config.max_pages, 5);
 	ck_assert_str_eq(config.output, "-");
 	ck_assert_str_eq(config.input, "seeds");
@@ -135,7 +135,7 @@ START_TEST(config_args_win_over_the_file_which_wins_over_defaults)
 			"ignore_params = file\n"
 			"fields = +links\n");
 	ck_assert_msg(loads(args) == 0, "%s", err.text);
-	ck_assert_int_eq(config.host_delay_ms, 3000);
+	ck_assert_int_eq(config.host.host_delay_ms, 3000);
 	ck_assert_uint_eq(config.max_pages, 7);
 	ck_assert_uint_eq(config.max_depth, 20);
 	ck_assert_str_eq(config.dir, dir);

@@ -58,7 +58,7 @@ START_TEST(config_file_takes_keys_comments_and_any_line_end)
 
 	/* The last line is no setting; what stood before it was set. */
 	ck_assert_int_eq(r, -EINVAL);
-	ck_assert_int_eq(config.host_delay_ms, 2000);
+	ck_assert_int_eq(config.host.host_delay_ms, 2000);
 	ck_assert_uint_eq(config.max_pages, 3);
 	ck_assert_str_eq(config.contact, "me@example.org");
 	ck_assert_str_eq(config.user_agent, "a;b #c ; d");
@@ -112,15 +112,13 @@ START_TEST(config_file_errors_name_file_and_line)
 }
 END_TEST
 
-START_TEST(config_file_refuses_sections)
+START_TEST(config_file_refuses_sections_but_those_of_hosts)
 {
 	/* Even one that holds no key, of which libinih does not tell. */
 	refused(reads("log = info\n[crawl]\n"), -EINVAL,
 	    ":2: [crawl]: there is no such section");
-	refused(reads("[host \"*.example.org\"]\nhost_delay = 9s\n"), -EINVAL,
-	    ":1: [host] sections are not supported");
 	refused(reads("\xEF\xBB\xBF[x]\n"), -EINVAL, "no such section");
-	refused(reads("  [x\n"), -EINVAL, ":1: [x: there is no such section");
+	refused(reads("  [x\n"), -EINVAL, ":1: a section, and no ]");
 }
 END_TEST
 
@@ -174,8 +172,9 @@ START_TEST(config_file_of_noise_never_breaks)
 	char text[400];
 
 	static const char *const bits[] = { "host_delay", "=", ":", "\n", "\r",
-		"[", "]", ";", "#", " ", "\t", "1s", "include", "*", "\xEF\xBB",
-		"\xBF", "log", "info", "0", "\x01" };
+		"[", "]", ";", "#", " ", "\t", "1s", "include", "*",
+		"[host \"a.b\"]\n", "\xEF\xBB", "\xBF", "log", "info", "0",
+		"\x01" };
 
 	for (int round = 0; round < 300; round++) {
 		size_t len = 0;
@@ -197,7 +196,8 @@ END_TEST
 TEST_MAIN("config_file", config_file_takes_keys_comments_and_any_line_end,
     config_file_lines_are_longer_than_two_hundred_bytes,
     config_file_an_indented_line_is_a_setting_of_its_own,
-    config_file_errors_name_file_and_line, config_file_refuses_sections,
+    config_file_errors_name_file_and_line,
+    config_file_refuses_sections_but_those_of_hosts,
     config_file_refuses_what_is_no_text,
     config_file_missing_is_told_apart_from_a_bad_one,
     config_file_of_noise_never_breaks)

@@ -40,21 +40,21 @@ START_TEST(config_begins_with_the_documented_defaults)
 	ck_assert_str_eq(config.dir, "./crawl");
 	ck_assert_int_eq(config.scope, SCOPE_HOST);
 	ck_assert_uint_eq(config.max_pages, 0);
-	ck_assert_uint_eq(config.host_max_pages, 100000);
+	ck_assert_uint_eq(config.host.host_max_pages, 100000);
 	ck_assert_uint_eq(config.max_depth, 20);
-	ck_assert_int_eq(config.robots, CONFIG_ROBOTS_OBEY);
-	ck_assert_int_eq(config.host_delay_ms, 1000);
-	ck_assert_int_eq(config.robots_ttl_ms, 24 * 3600 * 1000);
+	ck_assert_int_eq(config.host.robots, CONFIG_ROBOTS_OBEY);
+	ck_assert_int_eq(config.host.host_delay_ms, 1000);
+	ck_assert_int_eq(config.host.robots_ttl_ms, 24 * 3600 * 1000);
 	ck_assert_uint_eq(config.robots_max_bytes, 512 << 10);
-	ck_assert_int_eq(config.backoff_ms, 60000);
+	ck_assert_int_eq(config.host.backoff_ms, 60000);
 	ck_assert_uint_eq(config.max_inflight, 0);
 	ck_assert_uint_eq(config.low_speed_bytes, 1024);
 	ck_assert_int_eq(config.low_speed_ms, 20000);
 	ck_assert_uint_eq(config.max_body, 10 << 20);
-	ck_assert_uint_eq(config.n_retry_delays, 3);
-	ck_assert_int_eq(config.retry_delay_ms[0], 30000);
-	ck_assert_int_eq(config.retry_delay_ms[1], 300000);
-	ck_assert_int_eq(config.retry_delay_ms[2], 1800000);
+	ck_assert_uint_eq(config.host.retry_delay.n, 3);
+	ck_assert_int_eq(config.host.retry_delay.ms[0], 30000);
+	ck_assert_int_eq(config.host.retry_delay.ms[1], 300000);
+	ck_assert_int_eq(config.host.retry_delay.ms[2], 1800000);
 	ck_assert_int_eq(config.tls_verify, CONFIG_TLS_RECORD);
 	ck_assert_int_eq(config.http, 2);
 	ck_assert(!config.allow_private && !config.detach);
@@ -89,15 +89,15 @@ START_TEST(config_reads_times_sizes_and_counts)
 {
 	fresh();
 	sets("host_delay", "250ms");
-	ck_assert_int_eq(config.host_delay_ms, 250);
+	ck_assert_int_eq(config.host.host_delay_ms, 250);
 	sets("host_delay", " 2 s ");
-	ck_assert_int_eq(config.host_delay_ms, 2000);
+	ck_assert_int_eq(config.host.host_delay_ms, 2000);
 	sets("host_delay", "3m");
-	ck_assert_int_eq(config.host_delay_ms, 180000);
+	ck_assert_int_eq(config.host.host_delay_ms, 180000);
 	sets("host_delay", "1d");
-	ck_assert_int_eq(config.host_delay_ms, 86400000);
+	ck_assert_int_eq(config.host.host_delay_ms, 86400000);
 	sets("host_delay", "0");
-	ck_assert_int_eq(config.host_delay_ms, 0);
+	ck_assert_int_eq(config.host.host_delay_ms, 0);
 	sets("max_body", "3K");
 	ck_assert_uint_eq(config.max_body, 3072);
 	sets("max_body", "1g");
@@ -127,7 +127,7 @@ START_TEST(config_refuses_a_time_without_unit_and_says_which_there_are)
 	refuses("host_delay", "1.5s", -EINVAL, "unit");
 	refuses("host_delay", "1S", -EINVAL, "unit");
 	refuses("host_delay", "1s 2s", -EINVAL, "unit");
-	ck_assert_int_eq(config.host_delay_ms, 1000);
+	ck_assert_int_eq(config.host.host_delay_ms, 1000);
 	config_fini(&config);
 }
 END_TEST
@@ -211,15 +211,15 @@ START_TEST(config_retry_delays_are_a_list)
 {
 	fresh();
 	sets("retry_delay", "1s,2m , 3h 4d");
-	ck_assert_uint_eq(config.n_retry_delays, 4);
-	ck_assert_int_eq(config.retry_delay_ms[3], INT64_C(345600000));
+	ck_assert_uint_eq(config.host.retry_delay.n, 4);
+	ck_assert_int_eq(config.host.retry_delay.ms[3], INT64_C(345600000));
 	sets("retry_delay", "0");
-	ck_assert_uint_eq(config.n_retry_delays, 1);
+	ck_assert_uint_eq(config.host.retry_delay.n, 1);
 	refuses("retry_delay", "1s, 2", -EINVAL, "unit");
 	refuses("retry_delay", " , ", -EINVAL, "at least one");
 	refuses("retry_delay", "1s 1s 1s 1s 1s 1s 1s 1s 1s", -ERANGE, "most 8");
 	refuses("retry_delay", "31d", -ERANGE, "0 to 30d");
-	ck_assert_uint_eq(config.n_retry_delays, 1);
+	ck_assert_uint_eq(config.host.retry_delay.n, 1);
 	config_fini(&config);
 }
 END_TEST

@@ -28,8 +28,8 @@ begin(struct fixture *x)
 {
 	char url[64];
 
-	x->config.host_delay_ms = 0;
-	x->config.retries = 0;
+	x->config.host.host_delay_ms = 0;
+	x->config.host.retries = 0;
 	fixture_open(x);
 	for (int i = 0; i < 5; i++) {
 		snprintf(url, sizeof(url), "http://a.test/%d", i);
@@ -84,7 +84,7 @@ START_TEST(received_bytes_park_a_host)
 	struct fixture x;
 
 	fixture_init(&x);
-	x.config.host_max_bytes = 25; /* a page has 10 */
+	x.config.host.host_max_bytes = 25; /* a page has 10 */
 	begin(&x);
 	fetch(&x, 200);
 	fetch(&x, 200);
@@ -101,7 +101,7 @@ START_TEST(errors_park_a_host_and_good_answers_do_not)
 	struct fixture x;
 
 	fixture_init(&x);
-	x.config.host_max_errors = 3;
+	x.config.host.host_max_errors = 3;
 	begin(&x);
 	fetch(&x, 200);
 	fetch(&x, 404);
@@ -120,7 +120,7 @@ START_TEST(time_parks_a_host_and_stops_do_not_count)
 	struct order o;
 
 	fixture_init(&x);
-	x.config.host_max_time_ms = 60000;
+	x.config.host.host_max_time_ms = 60000;
 	begin(&x);
 	x.now += 50000; /* before its first page: not yet */
 	fetch(&x, 200);
@@ -152,12 +152,12 @@ START_TEST(a_larger_budget_in_the_next_run_goes_on)
 	struct order o;
 
 	fixture_init(&x);
-	x.config.host_max_bytes = 10;
+	x.config.host.host_max_bytes = 10;
 	begin(&x);
 	fetch(&x, 200);
 	is_parked(&x, BUDGET_BYTES);
 	fixture_close(&x);
-	x.config.host_max_bytes = 30;
+	x.config.host.host_max_bytes = 30;
 	fixture_open(&x);
 	x.now += 10;
 	fetch(&x, 200);
@@ -177,7 +177,7 @@ START_TEST(a_host_that_was_parked_stays_so_after_a_restart)
 	char line[FRONTIER_NEWS];
 
 	fixture_init(&x);
-	x.config.host_max_errors = 1;
+	x.config.host.host_max_errors = 1;
 	begin(&x);
 	fetch(&x, 404);
 	is_parked(&x, BUDGET_ERRORS);
@@ -197,7 +197,7 @@ START_TEST(what_was_not_committed_used_no_budget)
 	struct order o;
 
 	fixture_init(&x);
-	x.config.host_max_bytes = 10;
+	x.config.host.host_max_bytes = 10;
 	begin(&x);
 	ck_assert(fixture_next(&x, &o));
 	fixture_settle(&x, &o, 200);

@@ -69,7 +69,7 @@ fixture_init(struct fixture *x)
 	ck_assert_int_eq(config_set(&x->config, "contact", "me@example.org",
 			     NULL),
 	    0);
-	x->config.robots = CONFIG_ROBOTS_IGNORE;
+	x->config.host.robots = CONFIG_ROBOTS_IGNORE;
 	x->config.seen_cache = 1 << 20;
 	x->config.db_cache = 8 << 20;
 }
@@ -201,7 +201,7 @@ static inline struct decision
 fixture_decide(const struct fixture *x, const struct order *order,
     const struct capture *capture)
 {
-	struct verdict_limits limits = { x->config.retries,
+	struct verdict_limits limits = { x->config.host.retries,
 		x->config.max_redirects, 10 };
 
 	return verdict_decide(&limits, order, capture);

@@ -200,7 +200,7 @@ step_next(struct crawl *c)
 	if (o.reason != REASON_NONE)
 		return true;
 	ck_assert_uint_le(fetches_of(c, o.site64),
-	    c->x.config.host_concurrency);
+	    c->x.config.host.host_concurrency);
 	ck_assert_uint_ge(o.delay_ms, DELAY);
 	ck_assert_int_ge(c->x.now, c->ended[job->site] + o.delay_ms);
 	if (o.kind == ORDER_PAGE)
@@ -397,10 +397,10 @@ crawl(struct crawl *c, unsigned kills)
 	unsigned steps = 0;
 
 	fixture_init(&c->x);
-	c->x.config.robots = CONFIG_ROBOTS_OBEY;
+	c->x.config.host.robots = CONFIG_ROBOTS_OBEY;
 	c->x.config.scope = SCOPE_ANY;
-	c->x.config.host_concurrency = 3;
-	c->x.config.host_delay_ms = DELAY;
+	c->x.config.host.host_concurrency = 3;
+	c->x.config.host.host_delay_ms = DELAY;
 	c->x.config.max_depth = 1000;
 	/* So small that the store must be asked what is known. */
 	if (kills > 0)
@@ -567,8 +567,8 @@ START_TEST(an_adopted_url_keeps_its_place_to_itself)
 	struct order first, young, o;
 
 	fixture_init(&x);
-	x.config.host_concurrency = 4;
-	x.config.host_delay_ms = 0;
+	x.config.host.host_concurrency = 4;
+	x.config.host.host_delay_ms = 0;
 	fixture_open(&x);
 	fixture_seed(&x, "http://a.test/");
 	fixture_commit(&x);
@@ -601,8 +601,8 @@ START_TEST(seeds_between_a_kill_and_the_next_run_take_no_place_of_its_orders)
 	struct order first, young, other;
 
 	fixture_init(&x);
-	x.config.host_concurrency = 4;
-	x.config.host_delay_ms = 0;
+	x.config.host.host_concurrency = 4;
+	x.config.host.host_delay_ms = 0;
 	fixture_open(&x);
 	fixture_seed(&x, "http://a.test/");
 	fixture_commit(&x);

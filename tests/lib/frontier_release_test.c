@@ -109,8 +109,8 @@ START_TEST(only_what_is_quarantined_is_released)
 	struct order done, leased, o;
 
 	fixture_init(&x);
-	x.config.host_concurrency = 8;
-	x.config.host_delay_ms = 0;
+	x.config.host.host_concurrency = 8;
+	x.config.host.host_delay_ms = 0;
 	fixture_open(&x);
 	fixture_seed(&x, "http://a.test/1");
 	fixture_seed(&x, "http://a.test/2");
@@ -164,7 +164,7 @@ START_TEST(a_released_url_does_not_use_a_budget_twice)
 	struct order o;
 
 	fixture_init(&x);
-	x.config.host_max_pages = 1;
+	x.config.host.host_max_pages = 1;
 	x.config.max_pages = 1;
 	fixture_open(&x);
 	fixture_seed(&x, "http://a.test/");

@@ -5,7 +5,7 @@ static void
 robots_init(struct fixture *x)
 {
 	fixture_init(x);
-	x->config.robots = CONFIG_ROBOTS_OBEY;
+	x->config.host.robots = CONFIG_ROBOTS_OBEY;
 }
 
 /* To the moment at which something is due; the test fails when nothing is. */
@@ -25,7 +25,7 @@ START_TEST(robots_come_first_and_are_obeyed)
 	struct order o;
 
 	robots_init(&x);
-	x.config.host_concurrency = 4;
+	x.config.host.host_concurrency = 4;
 	fixture_open(&x);
 	fixture_seed(&x, "http://a.test/private/1");
 	fixture_seed(&x, "http://a.test/2");
@@ -74,7 +74,7 @@ START_TEST(rules_are_kept_until_they_expire)
 	fixture_settle(&x, &o, 0);
 	fixture_commit(&x);
 	fixture_seed(&x, "http://a.test/no2");
-	x.now += x.config.robots_ttl_ms;
+	x.now += x.config.host.robots_ttl_ms;
 	o = fixture_expect(&x, "http://a.test/robots.txt");
 	/* An outage: the old rules stand. */
 	fixture_settle_robots(&x, &o, 500, "");
@@ -108,7 +108,7 @@ START_TEST(rules_that_change_are_the_new_ones)
 	x.now += 1000;
 	o = fixture_expect(&x, "http://a.test/no/1");
 	ck_assert_int_eq(o.reason, REASON_ROBOTS_DENIED);
-	x.now += x.config.robots_ttl_ms;
+	x.now += x.config.host.robots_ttl_ms;
 	fixture_seed(&x, "http://a.test/no/2");
 	fixture_seed(&x, "http://a.test/yes");
 	o = fixture_expect(&x, "http://a.test/robots.txt");
@@ -341,8 +341,8 @@ START_TEST(rules_outlive_the_delay_of_their_host)
 
 	/* Answered once, then out: the old rules serve page after page. */
 	robots_init(&x);
-	x.config.host_delay_ms = 2 * 3600 * 1000;
-	x.config.robots_ttl_ms = 60 * 1000;
+	x.config.host.host_delay_ms = 2 * 3600 * 1000;
+	x.config.host.robots_ttl_ms = 60 * 1000;
 	fixture_open(&x);
 	fixture_seed(&x, "http://a.test/1");
 	fixture_seed(&x, "http://a.test/2");
@@ -375,7 +375,7 @@ START_TEST(a_guarded_site_is_asked_once_a_run)
 	int asked = 0, pages = 0;
 
 	robots_init(&x);
-	x.config.host_delay_ms = 5000;
+	x.config.host.host_delay_ms = 5000;
 	fixture_open(&x);
 	fixture_seed(&x, "http://a.test/1");
 	fixture_seed(&x, "http://a.test/2");

@@ -83,7 +83,7 @@ START_TEST(links_are_measured_and_counted_by_reason)
 	fixture_init(&x);
 	x.config.globs = globs;
 	x.config.n_globs = 1;
-	x.config.robots = CONFIG_ROBOTS_OBEY;
+	x.config.host.robots = CONFIG_ROBOTS_OBEY;
 	x.config.max_depth = 2;
 	fixture_open(&x);
 	fixture_seed(&x, "http://a.test/");
@@ -196,8 +196,8 @@ START_TEST(a_host_is_waited_for_only_after_orders_may_have_left)
 	struct err err = ERR_NONE;
 
 	fixture_init(&x);
-	x.config.host_delay_ms = 3600 * 1000;
-	x.config.robots = CONFIG_ROBOTS_IGNORE;
+	x.config.host.host_delay_ms = 3600 * 1000;
+	x.config.host.robots = CONFIG_ROBOTS_IGNORE;
 	/* Seeded, as by a process that orders nothing. */
 	ck_assert_int_eq(frontier_open(x.dir, &x.config, fixture_id, x.now,
 			     &x.f, &err),
@@ -253,8 +253,8 @@ START_TEST(new_urls_are_ordered_before_their_commit)
 	int n = 0;
 
 	fixture_init(&x);
-	x.config.host_concurrency = 32;
-	x.config.host_delay_ms = 0;
+	x.config.host.host_concurrency = 32;
+	x.config.host.host_delay_ms = 0;
 	fixture_open(&x);
 	fixture_seed(&x, "http://a.test/");
 	first = fixture_expect(&x, "http://a.test/");
@@ -288,8 +288,8 @@ START_TEST(a_queue_that_fills_the_buffer_exactly_has_an_end)
 	int n = 0;
 
 	fixture_init(&x);
-	x.config.host_concurrency = 64;
-	x.config.host_delay_ms = 0;
+	x.config.host.host_concurrency = 64;
+	x.config.host.host_delay_ms = 0;
 	fixture_open(&x);
 	for (int i = 0; i < 32; i++) {
 		snprintf(url, sizeof(url), "http://a.test/%d", i);
@@ -382,10 +382,10 @@ START_TEST(a_retry_of_this_batch_is_not_swept_before_its_commit)
 	struct order a, b;
 
 	fixture_init(&x);
-	x.config.host_delay_ms = 0;
-	x.config.host_concurrency = 2;
-	x.config.retry_delay_ms[0] = 5000;
-	x.config.retry_delay_ms[1] = 1000;
+	x.config.host.host_delay_ms = 0;
+	x.config.host.host_concurrency = 2;
+	x.config.host.retry_delay.ms[0] = 5000;
+	x.config.host.retry_delay.ms[1] = 1000;
 	fixture_open(&x);
 	fixture_seed(&x, "http://a.test/a");
 	a = fixture_expect(&x, "http://a.test/a");
@@ -495,6 +495,98 @@ START_TEST(a_host_that_stays_down_is_given_up)
 }
 END_TEST
 
+START_TEST(a_host_goes_by_the_settings_of_its_own_section)
+{
+	struct fixture x;
+	struct order slow, o;
+
+	fixture_init(&x);
+	ck_assert_int_eq(config_set(&x.config, "host",
+			     "slow.test: host_delay = 10s", NULL),
+	    0);
+	ck_assert_int_eq(config_set(&x.config, "host",
+			     "slow.test: retry_delay = 5s", NULL),
+	    0);
+	ck_assert_int_eq(config_set(&x.config, "host",
+			     "slow.test: host_max_pages = 1", NULL),
+	    0);
+	fixture_open(&x);
+	fixture_seed(&x, "http://slow.test/1");
+	fixture_seed(&x, "http://slow.test/2");
+	fixture_seed(&x, "http://fast.test/1");
+	fixture_seed(&x, "http://fast.test/2");
+	slow = fixture_expect(&x, "http://slow.test/1");
+	ck_assert_uint_eq(slow.delay_ms, 10000);
+	o = fixture_expect(&x, "http://fast.test/1");
+	ck_assert_uint_eq(o.delay_ms, 1000);
+	fixture_settle(&x, &slow, 500);
+	fixture_settle(&x, &o, 200);
+	fixture_commit(&x);
+	x.now += 1000;
+	o = fixture_expect(&x, "http://fast.test/2");
+	fixture_settle(&x, &o, 200);
+	fixture_commit(&x);
+	x.now += 8999;
+	fixture_expect_none(&x);
+	/* Also after a restart. */
+	fixture_reopen(&x);
+	x.now += 9999;
+	fixture_expect_none(&x);
+	x.now++;
+	slow = fixture_expect(&x, "http://slow.test/2");
+	fixture_settle(&x, &slow, 200);
+	fixture_commit(&x);
+	/* Its budget is its own; the retry was due long ago. */
+	slow = fixture_expect(&x, "http://slow.test/1");
+	ck_assert_int_eq(slow.reason, REASON_BUDGET);
+	fixture_settle(&x, &slow, 0);
+	fixture_commit(&x);
+	ck_assert(frontier_finished(x.f));
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(robots_and_nofollow_can_be_ignored_for_one_host)
+{
+	struct fixture x;
+	struct order o;
+
+	fixture_init(&x);
+	x.config.host.robots = CONFIG_ROBOTS_OBEY;
+	x.config.scope = SCOPE_ANY;
+	ck_assert_int_eq(config_set(&x.config, "host",
+			     "mine.test: robots = ignore", NULL),
+	    0);
+	fixture_open(&x);
+	fixture_seed(&x, "http://mine.test/");
+	fixture_seed(&x, "http://other.test/");
+	o = fixture_expect(&x, "http://mine.test/");
+	ck_assert_int_eq(frontier_offer(x.f, &o, SPAN("http://mine.test/a"),
+			     LINK_A, LINK_NOFOLLOW, x.now),
+	    1);
+	fixture_settle(&x, &o, 200);
+	o = fixture_expect(&x, "http://other.test/robots.txt");
+	fixture_settle_robots(&x, &o, 404, "");
+	fixture_commit(&x);
+	x.now += 1000;
+	/* In either order. */
+	for (int i = 0; i < 2; i++) {
+		ck_assert(fixture_next(&x, &o));
+		ck_assert_int_eq(o.kind, ORDER_PAGE);
+		if (span_eq(o.url, SPAN("http://other.test/")))
+			ck_assert_int_eq(frontier_offer(x.f, &o,
+					     SPAN("http://other.test/a"),
+					     LINK_A, LINK_NOFOLLOW, x.now),
+			    0);
+		fixture_settle(&x, &o, 200);
+	}
+	ck_assert_uint_eq(fixture_totals(&x).refused[REFUSED_NOFOLLOW], 0);
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).refused[REFUSED_NOFOLLOW], 1);
+	fixture_fini(&x);
+}
+END_TEST
+
 START_TEST(a_host_over_its_budget_is_parked_then_excluded)
 {
 	struct fixture x;
@@ -502,9 +594,9 @@ START_TEST(a_host_over_its_budget_is_parked_then_excluded)
 	char url[64];
 
 	fixture_init(&x);
-	x.config.host_max_pages = 2;
-	x.config.host_concurrency = 8;
-	x.config.host_delay_ms = 0;
+	x.config.host.host_max_pages = 2;
+	x.config.host.host_concurrency = 8;
+	x.config.host.host_delay_ms = 0;
 	fixture_open(&x);
 	for (int i = 0; i < 5; i++) {
 		snprintf(url, sizeof(url), "http://a.test/%d", i);
@@ -550,8 +642,8 @@ START_TEST(max_pages_is_never_exceeded)
 
 	fixture_init(&x);
 	x.config.max_pages = 3;
-	x.config.host_delay_ms = 0;
-	x.config.host_concurrency = 16;
+	x.config.host.host_delay_ms = 0;
+	x.config.host.host_concurrency = 16;
 	fixture_open(&x);
 	for (int i = 0; i < 10; i++) {
 		snprintf(url, sizeof(url), "http://a.test/%d", i);
@@ -707,6 +799,8 @@ TEST_MAIN("frontier", a_seed_is_ordered_once_and_settled,
     retries_wait_their_delays_and_are_bounded,
     a_retry_of_this_batch_is_not_swept_before_its_commit,
     retry_after_blocks_the_host, a_host_that_stays_down_is_given_up,
+    a_host_goes_by_the_settings_of_its_own_section,
+    robots_and_nofollow_can_be_ignored_for_one_host,
     a_host_over_its_budget_is_parked_then_excluded, max_pages_is_never_exceeded,
     bytes_and_time_are_limits_over_all_runs,
     a_redirect_is_done_and_its_target_a_link, a_url_is_kept_as_it_was_written,

@@ -22,8 +22,8 @@ fetch(struct polite *polite, int64_t at, int status, int64_t retry_after)
 		.fetch_end_ms = at,
 		.retry_after_ms = retry_after };
 
-	polite_started(polite, &config, at);
-	polite_ended(polite, &config, at, &c, at);
+	polite_started(polite, &config.host, at);
+	polite_ended(polite, &config.host, at, &c, at);
 	return polite_ready_ms(polite) - at;
 }
 
@@ -32,14 +32,14 @@ START_TEST(delay_is_the_longer_of_ours_and_theirs)
 	struct polite p;
 
 	start(&p);
-	ck_assert_int_eq(polite_delay_ms(&p, &config), 1000);
-	polite_crawl_delay(&p, &config, 5000);
-	ck_assert_int_eq(polite_delay_ms(&p, &config), 5000);
-	config.host_delay_ms = 9000;
-	ck_assert_int_eq(polite_delay_ms(&p, &config), 9000);
-	config.host_delay_ms = 1000;
-	config.crawl_delay = 1;
-	ck_assert_int_eq(polite_delay_ms(&p, &config), 1000);
+	ck_assert_int_eq(polite_delay_ms(&p, &config.host), 1000);
+	polite_crawl_delay(&p, &config.host, 5000);
+	ck_assert_int_eq(polite_delay_ms(&p, &config.host), 5000);
+	config.host.host_delay_ms = 9000;
+	ck_assert_int_eq(polite_delay_ms(&p, &config.host), 9000);
+	config.host.host_delay_ms = 1000;
+	config.host.crawl_delay = 1;
+	ck_assert_int_eq(polite_delay_ms(&p, &config.host), 1000);
 	config_fini(&config);
 }
 END_TEST
@@ -52,17 +52,17 @@ START_TEST(clock_runs_from_the_end_of_the_fetch)
 		.retry_after_ms = -1 };
 
 	start(&p);
-	polite_started(&p, &config, 10000);
+	polite_started(&p, &config.host, 10000);
 	ck_assert_int_eq(polite_ready_ms(&p), 11000);
 	/* Told late: the delay is not longer for it. */
-	polite_ended(&p, &config, 10000, &c, 50700);
+	polite_ended(&p, &config.host, 10000, &c, 50700);
 	ck_assert_int_eq(polite_ready_ms(&p), 51000);
 	/* A clock of the future, or of the past, is not believed. */
 	c.fetch_end_ms = INT64_MAX;
-	polite_ended(&p, &config, 50700, &c, 60000);
+	polite_ended(&p, &config.host, 50700, &c, 60000);
 	ck_assert_int_eq(polite_ready_ms(&p), 61000);
 	c.fetch_end_ms = INT64_MIN;
-	polite_ended(&p, &config, 65000, &c, 70000);
+	polite_ended(&p, &config.host, 65000, &c, 70000);
 	ck_assert_int_eq(polite_ready_ms(&p), 66000);
 	config_fini(&config);
 }
@@ -114,13 +114,13 @@ START_TEST(requests_that_fail_together_count_once)
 
 	start(&p);
 	for (int i = 0; i < 32; i++)
-		polite_ended(&p, &config, 100, &c, 200);
+		polite_ended(&p, &config.host, 100, &c, 200);
 	ck_assert_int_eq(p.fails, 1);
 	ck_assert_int_eq(polite_ready_ms(&p), 200 + 30000);
 	c.status = 503;
 	c.reason = REASON_NONE;
 	for (int i = 0; i < 32; i++)
-		polite_ended(&p, &config, 300, &c, 400);
+		polite_ended(&p, &config.host, 300, &c, 400);
 	ck_assert_int_eq(p.backoffs, 1);
 	config_fini(&config);
 }
@@ -152,8 +152,8 @@ START_TEST(trouble_grows_to_an_hour_and_then_gives_up)
 	}
 	/* In units of the first retry_delay. */
 	polite_init(&p);
-	config.retry_delay_ms[0] = 10;
-	config.host_delay_ms = 0;
+	config.host.retry_delay.ms[0] = 10;
+	config.host.host_delay_ms = 0;
 	ck_assert_int_eq(fetch(&p, at, 0, -1), 10);
 	for (int i = 0; i < 20; i++)
 		fetch(&p, at += 1200, 0, -1);
@@ -167,19 +167,19 @@ START_TEST(a_restart_waits_one_delay_and_no_year)
 	struct polite p;
 
 	start(&p);
-	polite_restarted(&p, &config, 5000, 5000);
+	polite_restarted(&p, &config.host, 5000, 5000);
 	ck_assert_int_eq(polite_ready_ms(&p), 6000);
 	/* A Crawl-delay that is learned after it counts as well. */
-	polite_crawl_delay(&p, &config, 4000);
+	polite_crawl_delay(&p, &config.host, 4000);
 	ck_assert_int_eq(polite_ready_ms(&p), 9000);
-	polite_crawl_delay(&p, &config, -1);
+	polite_crawl_delay(&p, &config.host, -1);
 	p.next_ms = p.blocked_ms = INT64_MAX;
-	polite_restarted(&p, &config, 5000, 7000);
+	polite_restarted(&p, &config.host, 5000, 7000);
 	ck_assert_int_eq(polite_ready_ms(&p), 7000 + 86400000);
 	/* What this run wrote itself is left as it is. */
 	p.next_ms = 900000;
 	p.blocked_ms = 0;
-	polite_restarted(&p, &config, 5000, 890000);
+	polite_restarted(&p, &config.host, 5000, 890000);
 	ck_assert_int_eq(polite_ready_ms(&p), 900000);
 	config_fini(&config);
 }
@@ -192,17 +192,17 @@ START_TEST(rulebook_refuses_what_does_not_fit_its_state)
 
 	start(&p);
 	ck_assert_int_eq(rulebook_need(&book, 0), RULEBOOK_FETCH);
-	ck_assert(!rulebook_answered(&book, &config, true, 0));
-	ck_assert(!rulebook_failed(&book, &config, 0, 0));
+	ck_assert(!rulebook_answered(&book, &config.host, true, 0));
+	ck_assert(!rulebook_failed(&book, &config.host, 0, 0));
 	ck_assert(!rulebook_forgiven(&book));
 	ck_assert_int_eq(book.fails, 0);
 	ck_assert(rulebook_asked(&book));
 	ck_assert(!rulebook_asked(&book));
 	ck_assert_int_eq(rulebook_need(&book, 0), RULEBOOK_WAIT);
 	ck_assert_int_eq(rulebook_at_rest(&book), RULEBOOK_UNKNOWN);
-	ck_assert(rulebook_answered(&book, &config, true, 1000));
+	ck_assert(rulebook_answered(&book, &config.host, true, 1000));
 	ck_assert_int_eq(rulebook_need(&book, 1000), RULEBOOK_GO);
-	ck_assert_int_eq(rulebook_need(&book, 1000 + config.robots_ttl_ms),
+	ck_assert_int_eq(rulebook_need(&book, 1000 + config.host.robots_ttl_ms),
 	    RULEBOOK_FETCH);
 	config_fini(&config);
 }
@@ -218,7 +218,7 @@ START_TEST(rulebook_keeps_old_rules_through_an_outage)
 	for (int i = 0; i < 50; i++) {
 		ck_assert_int_eq(rulebook_need(&book, at), RULEBOOK_FETCH);
 		ck_assert(rulebook_asked(&book));
-		ck_assert(rulebook_failed(&book, &config, at, at));
+		ck_assert(rulebook_failed(&book, &config.host, at, at));
 		ck_assert_int_eq(book.state, RULEBOOK_STALE);
 		ck_assert_int_eq(book.at_ms - at, i == 0   ? 30000
 						  : i == 1 ? 300000
@@ -236,12 +236,12 @@ START_TEST(rulebook_gives_up_after_the_time_and_three_tries)
 	struct polite p;
 
 	start(&p);
-	config.robots_give_up_ms = 0;
+	config.host.robots_give_up_ms = 0;
 	for (int i = 0; i < 3; i++) {
 		ck_assert_int_ne(rulebook_need(&book, book.at_ms),
 		    RULEBOOK_REFUSE);
 		ck_assert(rulebook_asked(&book));
-		ck_assert(rulebook_failed(&book, &config, book.at_ms, 0));
+		ck_assert(rulebook_failed(&book, &config.host, book.at_ms, 0));
 	}
 	ck_assert_int_eq(rulebook_need(&book, INT64_MAX), RULEBOOK_REFUSE);
 	ck_assert(!rulebook_asked(&book));

@@ -204,7 +204,7 @@ START_TEST(a_full_disk_is_told_and_loses_nothing)
 	for (int i = 0; i < 2 << 20; i++)
 		fputc(i, file);
 	ck_assert_int_eq(fclose(file), 0);
-	x.config.host_delay_ms = 0;
+	x.config.host.host_delay_ms = 0;
 	fixture_open(&x);
 	fixture_seed(&x, "http://a.test/");
 	while (r == 0) {

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdatomic.h>
 
+#include "lib/message/reason.h"
+
 /* As it lies in shared memory; a change of it is a new layout of the segment
  * (MESSAGE_VERSION). */
 struct order_slot {
@@ -144,7 +146,7 @@ order_read(const void *slot, size_t size, struct order *out)
 	o.url = span_of(s->text, url_len);
 	o.via = span_of(s->text + url_len, via_len);
 	if (o.kind >= ORDER_KINDS || o.found >= LINK_KINDS ||
-	    !listing_valid(&o.listed))
+	    o.reason >= REASONS || !listing_valid(&o.listed))
 		return -EBADMSG;
 	*out = o;
 	return 0;

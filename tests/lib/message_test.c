@@ -57,6 +57,29 @@ START_TEST(order_leaves_out_a_via_that_does_not_fit)
 }
 END_TEST
 
+START_TEST(order_past_the_lists_is_refused)
+{
+	_Alignas(64) char slot[8192];
+	size_t size = order_slot_size(4096);
+	struct order in = some_order(), out;
+
+	in.reason = REASONS - 1;
+	ck_assert_int_eq(order_write(slot, size, &in), 0);
+	ck_assert_int_eq(order_read(slot, size, &out), 0);
+	in.reason = REASONS;
+	ck_assert_int_eq(order_write(slot, size, &in), 0);
+	ck_assert_int_eq(order_read(slot, size, &out), -EBADMSG);
+	in = some_order();
+	in.found = LINK_KINDS;
+	ck_assert_int_eq(order_write(slot, size, &in), 0);
+	ck_assert_int_eq(order_read(slot, size, &out), -EBADMSG);
+	in = some_order();
+	in.kind = ORDER_KINDS;
+	ck_assert_int_eq(order_write(slot, size, &in), 0);
+	ck_assert_int_eq(order_read(slot, size, &out), -EBADMSG);
+}
+END_TEST
+
 START_TEST(order_of_garbage_is_refused)
 {
 	_Alignas(64) char slot[512];
@@ -266,8 +289,8 @@ START_TEST(names_are_there_for_every_value)
 END_TEST
 
 TEST_MAIN("message", order_reads_as_it_was_written,
-    order_leaves_out_a_via_that_does_not_fit, order_of_garbage_is_refused,
-    capture_of_another_lap_is_not_there,
+    order_past_the_lists_is_refused, order_leaves_out_a_via_that_does_not_fit,
+    order_of_garbage_is_refused, capture_of_another_lap_is_not_there,
     capture_without_answer_and_reason_is_refused,
     capture_cuts_headers_at_a_line, output_reads_as_it_was_written,
     output_without_room_is_as_it_was, output_of_garbage_ends,

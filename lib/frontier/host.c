@@ -357,8 +357,11 @@ host_from_row(struct host *host, const struct host_row *row)
 	host->polite.backoffs = row->backoffs;
 	host->polite.down = row->down;
 	host->polite.crawl_delay_ms = row->crawl_delay_ms;
-	host->rulebook.state = row->robots;
-	host->rulebook.block = row->robots_block;
+	/* A state that there is not was written by a disk: ask again. */
+	if (row->robots < RULEBOOK_STATES) {
+		host->rulebook.state = row->robots;
+		host->rulebook.block = row->robots_block;
+	}
 	host->rulebook.fails = row->robots_fails;
 	host->rulebook.since_ms = row->robots_since_ms;
 	host->rulebook.at_ms = row->robots_at_ms;

@@ -7,6 +7,9 @@
 #   make check MODE=asan      one of them        ONLY=ring   tests by name
 #   make install DESTDIR=…    PREFIX=/usr/local
 #   make torture              the same promises, long: seeds, kills, cuts by the thousand
+#   make conformance          the numbers of tests/data, by the line filters
+#   make fuzz                 every harness for a minute, by libFuzzer
+#                             FUZZ_TIME=seconds  ONLY=url  JOBS=2
 #   make bench                the figures (installs larger sites)
 #   make bench-ipc            the queues beside Python's and a pipe
 #   make bench-recovery       how long work stands still after a kill
@@ -22,8 +25,8 @@ MODE := release
 else
 CHECK_MODES := $(MODE)
 endif
-ifeq ($(filter $(MODE),release debug asan tsan),)
-$(error MODE=$(MODE): it is one of release debug asan tsan)
+ifeq ($(filter $(MODE),release debug asan tsan fuzz),)
+$(error MODE=$(MODE): it is one of release debug asan tsan fuzz)
 endif
 B := build/$(MODE)
 
@@ -44,15 +47,27 @@ CFLAGS.debug   := -O0 -g3
 CFLAGS.asan    := -O1 -g -fno-omit-frame-pointer \
     -fsanitize=address,undefined -fno-sanitize-recover=undefined
 CFLAGS.tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+# The harnesses of tests/fuzz, for libFuzzer.  An empty span is NULL and 0, and
+# NULL + 0 is NULL wherever there are compilers (C2y says so, too): clang's
+# word on pointers that overflow is about little else here.
+CFLAGS.fuzz    := -O1 -g -fno-omit-frame-pointer \
+    -fsanitize=fuzzer-no-link,address,undefined \
+    -fno-sanitize-recover=undefined -fno-sanitize=pointer-overflow
 LDFLAGS.release := -Wl,-z,relro,-z,now
 LDFLAGS.asan   := -fsanitize=address,undefined
 LDFLAGS.tsan   := -fsanitize=thread
+LDFLAGS.fuzz   := -fsanitize=fuzzer,address,undefined
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
     -Wold-style-definition -Wvla -Wformat=2 -Wpointer-arith -Wwrite-strings \
     -Wundef -Wno-missing-field-initializers
 ifeq ($(CI),true)
 WARNINGS += -Werror
+endif
+# gcc has judged the same files.
+ifeq ($(MODE),fuzz)
+CC := clang-14
+WARNINGS := -w
 endif
 MY_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DMPCRAWL_VERSION='"$(VERSION)"' -I. \
     -pthread $(WARNINGS)
@@ -86,6 +101,8 @@ TESTS_LIB := $(call prog,tests/lib/*_test.c)
 TESTS_CMD := $(call prog,tests/cmd/*_test.c)
 # Stepped one instruction at a time: static, and never sanitised.
 TESTS_KILL := $(call prog,tests/kill/*_test.c)
+TESTS_FUZZ := $(call prog,tests/fuzz/*_fuzz.c)
+SEEDS := build/seeds/made
 BENCHES   := $(call prog,tests/bench/*_bench.c)
 # Libraries that stand between a program and libc, loaded by LD_PRELOAD.
 PRELOADS  := $(patsubst %.c,$B/%.so,$(sort $(wildcard tests/preload/*.c)))
@@ -96,16 +113,17 @@ DISASTERS := $(sort $(wildcard tests/model/*_test.py)) $(sort $(wildcard tests/d
 # What TSan can judge: threads of one process over the same rings.
 TESTS_TSAN := $(call prog,tests/ipc/*_threads_test.c)
 
-TESTS.release := $(TESTS_IPC) $(TESTS_LIB) $(TESTS_CMD) $(TESTS_KILL)
+TESTS.release := $(TESTS_IPC) $(TESTS_LIB) $(TESTS_CMD) $(TESTS_KILL) $(TESTS_FUZZ)
 TESTS.debug   := $(TESTS.release)
-TESTS.asan    := $(TESTS_IPC) $(TESTS_LIB) $(TESTS_CMD)
+TESTS.asan    := $(TESTS_IPC) $(TESTS_LIB) $(TESTS_CMD) $(TESTS_FUZZ)
 TESTS.tsan    := $(TESTS_TSAN)
+TESTS.fuzz    := $(TESTS_FUZZ)
 SCRIPTS.release := scripts/lint $(E2E) $(DISASTERS)
 SCRIPTS.debug   := $(E2E) $(DISASTERS)
 SCRIPTS.asan    := $(E2E)
 SCRIPTS.tsan    :=
 
-.PHONY: all crawl check check-built torture bench bench-ipc bench-recovery install clean format tests
+.PHONY: all crawl check check-built conformance torture fuzz bench bench-ipc bench-recovery install clean format tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $B/mpcrawl; @:
@@ -146,6 +164,14 @@ $(TESTS_FAULTS): $B/tests/faults.o
 $(TESTS_FAULTS): private LDFLAGS += $(foreach f,$(FAULTS_WRAP),-Xlinker --wrap=$f)
 $(TESTS_KILL): $B/%: $B/%.o $(IPC)
 	$(LINK) -static
+# By a main of our own, or by libFuzzer's.
+$(TESTS_FUZZ): $B/%: $B/%.o $(if $(filter fuzz,$(MODE)),,$B/tests/fuzz/driver.o) $(CMD) $(LIB) $(IPC) | $(SEEDS)
+	$(LINK) $(LIB_LIBS)
+# It brings stand-ins for what requests set off; they come first.
+$B/tests/fuzz/control_fuzz: private LDFLAGS += -Wl,--allow-multiple-definition
+$(SEEDS): scripts/fuzz-seeds $(wildcard tests/data/*/*)
+	$(Q)scripts/fuzz-seeds $(@D)
+	@touch $@
 $(BENCHES): $B/%: $B/%.o $(SITE) $(LIB) $(IPC)
 	$(LINK) $(LIB_LIBS) $(SITE_LIBS)
 
@@ -154,7 +180,7 @@ $(PRELOADS): $B/%.so: %.c Makefile
 	$(say) CC $<
 	$(Q)$(CC) $(MY_CFLAGS) $(CFLAGS.$(MODE)) $(CFLAGS) -fPIC -shared -o $@ $< -ldl
 
-tests: $(TESTS.$(MODE)) $(PRELOADS) $(WEB)
+tests: $(TESTS.$(MODE)) $(if $(filter fuzz,$(MODE)),,$(PRELOADS) $(WEB))
 
 # Set-up comes first, and the rest in a make of its own: only then can
 # pkg-config answer.  Results of all modes are added up in one tally.
@@ -182,6 +208,11 @@ torture:
 	    tests/e2e/poison_test.py tests/e2e/fsck_test.py \
 	    $(filter build/release/%,$(TESTS_KILL) $(TESTS_FAULTS) $(TESTS_TSAN))
 
+fuzz:
+	@scripts/setup --fuzz
+	@$(MAKE) --no-print-directory MODE=fuzz tests
+	@ONLY='$(ONLY)' scripts/fuzz $(patsubst tests/fuzz/%.c,build/fuzz/tests/fuzz/%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
+
 bench:
 	@scripts/setup --bench
 	@$(MAKE) --no-print-directory MODE=release all $(patsubst $B/%,build/release/%,$(BENCHES))
@@ -208,5 +239,5 @@ format:
 clean:
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(IPC_OBJS) $(LIB_OBJS) $(CMD_OBJS) $(HARNESS) $B/tests/faults.o $(SITE_OBJS))
+-include $(patsubst %.o,%.d,$(IPC_OBJS) $(LIB_OBJS) $(CMD_OBJS) $(HARNESS) $B/tests/faults.o $B/tests/fuzz/driver.o $(SITE_OBJS))
 -include $(addsuffix .d,$(TESTS.release) $(BENCHES))

@@ -1,0 +1,61 @@
+/*
+ * scope: a rule that a person wrote against URLs that a page wrote.
+ *
+ *     glob NUL seed NUL url
+ */
+#include <errno.h>
+
+#include "lib/url/scope.h"
+#include "tests/fuzz/fuzz.h"
+
+static const enum scope_kind kinds[] = { SCOPE_HOST, SCOPE_DOMAIN, SCOPE_PREFIX,
+	SCOPE_ANY };
+
+static void
+ask(enum scope_kind kind, struct span glob, const struct url *seed,
+    const struct url *url)
+{
+	struct scope *scope = scope_new(kind);
+	struct err err = ERR_NONE;
+	enum scope_answer without, with;
+	int r;
+
+	fuzz_holds(scope != NULL);
+	r = scope_add_seed(scope, seed);
+	fuzz_holds(r == 0 || r == -EINVAL);
+	if (r == 0 && kind != SCOPE_PREFIX)
+		fuzz_holds(scope_ask(scope, seed) == SCOPE_IN);
+	without = scope_ask(scope, url);
+	fuzz_holds(kind != SCOPE_ANY || without == SCOPE_IN);
+	r = scope_add_rule(scope, false, glob, &err);
+	fuzz_holds(r == 0 || (r == -EINVAL && err.text[0] != '\0'));
+	if (r == 0) {
+		with = scope_ask(scope, url);
+		fuzz_holds(with == without || with == SCOPE_OUT_RULE);
+		/* The last rule wins. */
+		fuzz_holds(scope_add_rule(scope, true, glob, &err) == 0);
+		fuzz_holds(scope_ask(scope, url) ==
+			   (with == SCOPE_OUT_RULE ? SCOPE_IN : without));
+	}
+	scope_free(scope);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_input in = fuzz_input(data, size);
+	struct span glob = fuzz_part(&in);
+	struct span seed_text = fuzz_part(&in);
+	struct url seed, url;
+
+	url_init(&seed);
+	url_init(&url);
+	if (url_parse(seed_text, NULL, &seed) == 0 && url_fetchable(&seed) &&
+	    url_parse(in.left, &seed, &url) == 0 && url_fetchable(&url)) {
+		for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+			ask(kinds[i], glob, &seed, &url);
+	}
+	url_fini(&seed);
+	url_fini(&url);
+	return 0;
+}

@@ -208,6 +208,11 @@ torture:
 	    tests/e2e/poison_test.py tests/e2e/fsck_test.py \
 	    $(filter build/release/%,$(TESTS_KILL) $(TESTS_FAULTS) $(TESTS_TSAN))
 
+conformance:
+	@scripts/setup
+	@$(MAKE) --no-print-directory MODE=release all
+	@BUILD=build/release /usr/bin/python3 tests/e2e/conformance_test.py
+
 fuzz:
 	@scripts/setup --fuzz
 	@$(MAKE) --no-print-directory MODE=fuzz tests

@@ -9,16 +9,16 @@
 
 #include "lib/url/scope.h"
 
-/* Every glob compiles, or the crawl does not start. */
+/* Every rule means something, or the crawl does not start. */
 static int
-try_globs(const struct config *config, struct err *err)
+try_rules(const struct config *config, struct err *err)
 {
 	struct scope *scope = scope_new(SCOPE_ANY);
 	int r = scope ? 0 : -ENOMEM;
 
-	for (size_t i = 0; r == 0 && i < config->n_globs; i++)
-		r = scope_add_rule(scope, config->globs[i].include,
-		    span_from(config->globs[i].glob), err);
+	for (size_t i = 0; r == 0 && i < config->n_rules; i++)
+		r = scope_add_rule(scope, config->rules[i].include,
+		    span_from(config->rules[i].text), err);
 	scope_free(scope);
 	return r;
 }
@@ -59,5 +59,5 @@ settings_load(struct config *config, int argc, char **argv, int *n_words,
 		    (uint64_t)(pages > 0 ? pages : 0) *
 			(uint64_t)sysconf(_SC_PAGESIZE),
 		    err);
-	return r == 0 ? try_globs(config, err) : r;
+	return r == 0 ? try_rules(config, err) : r;
 }

@@ -10,7 +10,7 @@
 #include "lib/config/config.h"
 
 /*
- * Defaults, file and options, with `auto` filled in for this machine; globs
+ * Defaults, file and options, with `auto` filled in for this machine; rules
  * tried.  Words are moved to the front of argv.  0 or -errno with `err`.  The
  * caller config_fini()s in either case.
  */

@@ -195,32 +195,33 @@ set_choice(int *member, const struct config_row *row, const char *value,
 	return 0;
 }
 
+/* What it means is the scope's to say, when the settings are whole. */
 static int
-add_glob(struct config *config, const struct config_row *row, const char *value,
+add_rule(struct config *config, const struct config_row *row, const char *value,
     struct err *err)
 {
-	struct config_glob *globs;
+	struct config_rule *rules;
 	char *copy;
 
 	if (*value == '\0' || has_control(value))
 		return refuse(row, value, -EINVAL, err,
-		    "a glob has at least one character, and no control "
+		    "a rule has at least one character, and no control "
 		    "characters");
-	if (config->n_globs == CONFIG_GLOBS_MAX)
+	if (config->n_rules == SCOPE_RULES_MAX)
 		return err_set(err, -ERANGE,
 		    "%s = %s: at most %d include and exclude are allowed",
-		    row->key, config_show_text(value).text, CONFIG_GLOBS_MAX);
-	globs = reallocarray(config->globs, config->n_globs + 1,
-	    sizeof(*globs));
-	if (globs == NULL)
+		    row->key, config_show_text(value).text, SCOPE_RULES_MAX);
+	rules = reallocarray(config->rules, config->n_rules + 1,
+	    sizeof(*rules));
+	if (rules == NULL)
 		return -ENOMEM;
-	config->globs = globs;
+	config->rules = rules;
 	copy = strdup(value);
 	if (copy == NULL)
 		return -ENOMEM;
-	globs[config->n_globs++] = (struct config_glob){
+	rules[config->n_rules++] = (struct config_rule){
 		.include = strcmp(row->key, "include") == 0,
-		.glob = copy,
+		.text = copy,
 	};
 	return 0;
 }
@@ -384,8 +385,8 @@ config_apply(struct config *config, const struct config_row *row,
 		    value, err);
 	case CONFIG_CHOICE:
 		return set_choice(MEMBER(int, config, row), row, value, err);
-	case CONFIG_GLOB:
-		return add_glob(config, row, value, err);
+	case CONFIG_RULE:
+		return add_rule(config, row, value, err);
 	case CONFIG_WORDS:
 		return add_words(MEMBER(struct config_list, config, row), row,
 		    value, err);
@@ -460,9 +461,9 @@ config_fini(struct config *config)
 			free(list->items);
 		}
 	}
-	for (size_t i = 0; i < config->n_globs; i++)
-		free(config->globs[i].glob);
-	free(config->globs);
+	for (size_t i = 0; i < config->n_rules; i++)
+		free(config->rules[i].text);
+	free(config->rules);
 	config_sections_free(config->sections);
 	*config = (struct config){ 0 };
 }

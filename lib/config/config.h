@@ -25,9 +25,9 @@ struct config_list {
 };
 
 /* One --include or --exclude, in the order in which they were given. */
-struct config_glob {
+struct config_rule {
 	bool include;
-	char *glob; /* owned */
+	char *text; /* owned; scope.h says what it may be */
 };
 
 enum config_robots {
@@ -94,8 +94,8 @@ struct config {
 
 	/* scope and limits */
 	int scope; /* enum scope_kind */
-	struct config_glob *globs;
-	size_t n_globs;
+	struct config_rule *rules;
+	size_t n_rules;
 	struct config_list ignore_params;
 	bool sitemaps;              /* those that robots.txt names are read */
 	struct config_list sitemap; /* to be read whatever it names */
@@ -159,7 +159,7 @@ enum config_type {
 	CONFIG_TIME,   /* int64_t ms; ms s m h d */
 	CONFIG_TIMES,  /* struct config_times */
 	CONFIG_CHOICE, /* int: `min` and the place in the list of words */
-	CONFIG_GLOB,   /* --include, --exclude: appends to globs */
+	CONFIG_RULE,   /* --include, --exclude: appends to rules */
 	CONFIG_WORDS,  /* ignore_params: appends to the list */
 	CONFIG_URLS,   /* sitemap: appends to the list, as it is */
 	CONFIG_FIELDS, /* +links,-body amend what is set; links,body replace it */

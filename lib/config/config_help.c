@@ -28,8 +28,8 @@ placeholder(const struct config_row *row)
 		return "TIME,...";
 	case CONFIG_CHOICE:
 		return "WORD";
-	case CONFIG_GLOB:
-		return "GLOB";
+	case CONFIG_RULE:
+		return "RULE";
 	case CONFIG_WORDS:
 		return "NAME,...";
 	case CONFIG_URLS:

@@ -47,7 +47,7 @@ config_row_is_of_host(const struct config_row *row)
 	/* Rows without a member have the offset 0. */
 	return row->offset >= from &&
 	       row->offset < from + sizeof(struct config_host) &&
-	       row->type != CONFIG_GLOB && row->type != CONFIG_FIELDS &&
+	       row->type != CONFIG_RULE && row->type != CONFIG_FIELDS &&
 	       row->type != CONFIG_SECTION;
 }
 

@@ -84,10 +84,10 @@ frontier_alloc(const struct config *config, const uint8_t crawl_id[16],
 static int
 open_rules(struct frontier *f, struct err *err)
 {
-	for (size_t i = 0; i < f->config->n_globs; i++) {
-		const struct config_glob *glob = &f->config->globs[i];
-		int r = scope_add_rule(f->scope, glob->include,
-		    span_from(glob->glob), err);
+	for (size_t i = 0; i < f->config->n_rules; i++) {
+		const struct config_rule *rule = &f->config->rules[i];
+		int r = scope_add_rule(f->scope, rule->include,
+		    span_from(rule->text), err);
 
 		if (r < 0)
 			return r;

@@ -250,6 +250,33 @@ fill_via(struct frontier *f, const struct host *host,
 		buf_clear(&f->via);
 }
 
+/*
+ * What was in the scope when it was queued may be out by now: who starts a
+ * crawl again with another exclude means what is queued, too.  Its URL is in
+ * f->href.
+ */
+static int
+scope_reason(struct frontier *f, const struct url_row *row, enum reason *out)
+{
+	struct scope_subject subject = { .url = &f->other,
+		.depth = row->depth };
+	int r = url_parse(buf_span(&f->href), NULL, &f->other);
+
+	if (r < 0)
+		return r == -ENOMEM ? r : -EIO;
+	switch (scope_ask(f->scope, &subject, NULL)) {
+	case SCOPE_OUT_KIND:
+		*out = REASON_OUT_OF_SCOPE;
+		break;
+	case SCOPE_OUT_RULE:
+		*out = REASON_RULE;
+		break;
+	case SCOPE_IN:
+		break;
+	}
+	return 0;
+}
+
 /* Do the rules of robots.txt allow it?  Its URL is in f->href. */
 static int
 rules_allow(struct frontier *f, struct host *host, const struct url_row *row)
@@ -346,6 +373,12 @@ order_page(struct frontier *f, struct host *host, enum reason reason,
 	if (r == 1)
 		r = row_url(&row, host_name(host), &f->href) < 0 ? -EIO : 1;
 	if (r == 1 && reason == REASON_NONE) {
+		r = scope_reason(f, &row, &reason);
+		if (r < 0)
+			return r;
+		r = 1;
+	}
+	if (r == 1 && reason == REASON_NONE) {
 		r = rules_allow(f, host, &row);
 		if (r < 0)
 			return r;
@@ -358,6 +391,39 @@ order_page(struct frontier *f, struct host *host, enum reason reason,
 	return r;
 }
 
+/*
+ * As order_page(), before robots.txt is there: only what is out of the scope,
+ * for which it need not be asked.  0 and *fetches: something else comes first.
+ */
+static int
+order_excluded(struct frontier *f, struct host *host, int64_t now_ms,
+    bool *fetches, struct order *out)
+{
+	enum reason reason = REASON_NONE;
+	struct queued_url url;
+	struct url_row row;
+	struct lease *back;
+	int r = host_take(f, host, &url, &row, &back);
+
+	*fetches = false;
+	if (r <= 0)
+		return r;
+	r = row_url(&row, host_name(host), &f->href) < 0 ? -EIO : 0;
+	if (r == 0)
+		r = scope_reason(f, &row, &reason);
+	if (r < 0)
+		return r;
+	if (reason != REASON_NONE)
+		return order_url(f, host, &url, &row, back, reason, now_ms,
+		    out);
+	*fetches = true;
+	if (back != NULL)
+		host->back = back;
+	else
+		host_queue_add(&f->hosts, host, url.place, url.url64);
+	return 0;
+}
+
 /* The host is first in the heap.  1 an order; 0 not this time: it is elsewhere
  * in the heap, or out of it. */
 static int
@@ -365,6 +431,7 @@ host_order(struct frontier *f, struct host *host, int64_t now_ms,
     struct order *out)
 {
 	enum reason reason;
+	bool fetches;
 	int r;
 
 	/* What it waits for may have changed with the time alone. */
@@ -379,10 +446,11 @@ host_order(struct frontier *f, struct host *host, int64_t now_ms,
 		r = order_page(f, host, reason, now_ms, out);
 	else if ((r = frontier_robots_check(f, host)) < 0)
 		return r;
-	else if (rulebook_need(&host->rulebook, now_ms) == RULEBOOK_FETCH)
-		r = frontier_robots_ask(f, host);
-	else
+	else if (rulebook_need(&host->rulebook, now_ms) != RULEBOOK_FETCH)
 		r = order_page(f, host, reason, now_ms, out);
+	else if ((r = order_excluded(f, host, now_ms, &fetches, out)) == 0 &&
+		 fetches)
+		r = frontier_robots_ask(f, host);
 	if (r >= 0)
 		frontier_schedule(f, host, now_ms);
 	return r;

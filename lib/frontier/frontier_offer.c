@@ -190,11 +190,27 @@ frontier_add_scope(struct frontier *f, const struct url *url, struct err *err)
 	return 0;
 }
 
+/* What the scope refuses, or REFUSALS. */
+static enum refusal
+refuse_scope(const struct frontier *f, const struct url *url, unsigned depth)
+{
+	struct scope_subject subject = { .url = url, .depth = depth };
+	struct scope_why why;
+	enum scope_answer answer = scope_ask(f->scope, &subject, &why);
+
+	if (answer == SCOPE_IN)
+		return REFUSALS;
+	if (why.gave_up)
+		return REFUSED_GAVE_UP;
+	return answer == SCOPE_OUT_RULE ? REFUSED_RULE : REFUSED_SCOPE;
+}
+
 int
 frontier_seed(struct frontier *f, struct span text, int64_t now_ms,
     struct err *err)
 {
 	struct admission a = { .url = &f->url, .found = LINK_SEED };
+	enum refusal refusal;
 	struct host *host;
 	int r;
 
@@ -227,8 +243,9 @@ frontier_seed(struct frontier *f, struct span text, int64_t now_ms,
 		r = frontier_knows(f, &a.hash);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	if (scope_ask(f->scope, &f->url) == SCOPE_OUT_RULE) {
-		count(&f->live.refused[REFUSED_RULE], 1);
+	refusal = refuse_scope(f, &f->url, 0);
+	if (refusal != REFUSALS) {
+		count(&f->live.refused[refusal], 1);
 		return 0;
 	}
 	/* What a killed run ordered before its last commit is still to be
@@ -250,23 +267,18 @@ frontier_seed(struct frontier *f, struct span text, int64_t now_ms,
 
 /* --- links --------------------------------------------------------------- */
 
-/* Refusals that are the same whichever page the link is on, or REFUSALS.
- * `r` is that of url_parse(). */
+/* Refusals that are the same whichever page the link is on, but for rules on
+ * depth, or REFUSALS.  `r` is that of url_parse(). */
 static enum refusal
-refuse_url(const struct frontier *f, const struct url *url, int r)
+refuse_url(const struct frontier *f, const struct url *url, unsigned depth,
+    int r)
 {
 	enum refusal refusal = frontier_refuses(f, url, r);
 
+	if (refusal == REFUSALS)
+		refusal = refuse_scope(f, url, depth);
 	if (refusal != REFUSALS)
 		return refusal;
-	switch (scope_ask(f->scope, url)) {
-	case SCOPE_OUT_KIND:
-		return REFUSED_SCOPE;
-	case SCOPE_OUT_RULE:
-		return REFUSED_RULE;
-	case SCOPE_IN:
-		break;
-	}
 	/* A seed without a contact is refused by whoever adds it. */
 	if (f->config->contact == NULL &&
 	    !addrguard_host_is_loopback(url_host(url)))
@@ -337,9 +349,10 @@ frontier_offer(struct frontier *f, const struct order *from, struct span text,
 	r = url_parse(text, NULL, &f->url);
 	if (r == -ENOMEM)
 		return r;
-	refusal = refuse_url(f, &f->url, r);
+	refusal = refuse_url(f, &f->url, a.depth, r);
 	if (refusal != REFUSALS) {
-		*slot = print + TEXT_REFUSED + refusal;
+		if (!scope_has_depth(f->scope))
+			*slot = print + TEXT_REFUSED + refusal;
 		count(&f->live.refused[refusal], 1);
 		return 0;
 	}

@@ -24,6 +24,7 @@ static const char *const reasons[REASONS] = {
 	[REASON_HOST_BLOCKED]       = "host_blocked",
 	[REASON_HOST_DOWN]          = "host_down",
 	[REASON_BUDGET]             = "budget",
+	[REASON_RULE]               = "excluded_by_rule",
 };
 
 /* What a person may change, when a reason surprises. */
@@ -41,6 +42,7 @@ static const char *const reason_keys[REASONS] = {
 	[REASON_TOO_MANY_REDIRECTS] = "max_redirects",
 	[REASON_HOST_DOWN]          = "host_give_up",
 	[REASON_BUDGET]             = "host_max_pages and its like",
+	[REASON_RULE]               = "exclude",
 };
 
 static const char *const refusal_keys[REFUSALS] = {
@@ -52,6 +54,7 @@ static const char *const refusal_keys[REFUSALS] = {
 	[REFUSED_CONTACT]  = "contact",
 	[REFUSED_TRAP]     = "max_path_depth, max_path_repeat, trap_pattern_cap",
 	[REFUSED_LOCATION] = "sitemaps",
+	[REFUSED_GAVE_UP]  = "exclude",
 };
 
 static const char *const refusals[REFUSALS] = {
@@ -65,6 +68,7 @@ static const char *const refusals[REFUSALS] = {
 	[REFUSED_TRAP]     = "trap",
 	[REFUSED_BLOCKED]  = "host_blocked",
 	[REFUSED_LOCATION] = "not_of_the_sitemap",
+	[REFUSED_GAVE_UP]  = "regex_gave_up",
 };
 
 static const char *const truncateds[TRUNCATEDS] = {

@@ -31,6 +31,7 @@ enum reason {
 	REASON_HOST_BLOCKED,
 	REASON_HOST_DOWN,
 	REASON_BUDGET,
+	REASON_RULE, /* an exclude rule: new, or of the response's media type */
 	REASONS
 };
 
@@ -43,7 +44,7 @@ const char *reason_key(unsigned reason);
 /* Why a link was not admitted: counted, outside the sum. */
 enum refusal {
 	REFUSED_SCOPE,
-	REFUSED_RULE, /* an --exclude glob */
+	REFUSED_RULE, /* an exclude rule */
 	REFUSED_DEPTH,
 	REFUSED_LENGTH,
 	REFUSED_SCHEME,
@@ -52,6 +53,7 @@ enum refusal {
 	REFUSED_TRAP,     /* a shape that URLs without end have */
 	REFUSED_BLOCKED,  /* of a host that `mpcrawl block` names */
 	REFUSED_LOCATION, /* a sitemap may not speak for it (sitemaps.org) */
+	REFUSED_GAVE_UP, /* a regex of a rule ran into a limit, and out is safe */
 	REFUSALS
 };
 const char *refusal_name(unsigned refusal);

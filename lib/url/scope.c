@@ -4,6 +4,7 @@
 #include <sys/random.h>
 #include <xxhash.h>
 
+#include "lib/url/rule_impl.h"
 #include "lib/url/site.h"
 
 enum {
@@ -22,24 +23,14 @@ struct set {
 	size_t n;
 };
 
-/* What a compiled glob is made of: a byte as it is, or one of these. */
-enum {
-	GLOB_ANY = 256, /* '?' */
-	GLOB_RUN,       /* '*', never two of them in a row */
-};
-
-struct rule {
-	bool include;
-	uint16_t len;
-	uint16_t *glob;
-};
-
 struct scope {
 	enum scope_kind kind;
 	uint64_t secret;
 	struct set set;
 	struct rule *rules;
 	size_t n_rules, cap_rules;
+	bool has_depth, has_type;
+	uint64_t gave_up;
 };
 
 /* The slot of `hash`, or the free one where it belongs. */
@@ -120,7 +111,7 @@ scope_free(struct scope *scope)
 	if (scope == NULL)
 		return;
 	for (size_t i = 0; i < scope->n_rules; i++)
-		free(scope->rules[i].glob);
+		rule_fini(&scope->rules[i]);
 	free(scope->rules);
 	free(scope->set.slots);
 	free(scope);
@@ -234,65 +225,6 @@ measured(const struct scope *scope, const struct url *url)
 	}
 }
 
-/* Write the compiled form of `glob`; returns its length, 0: it is wrong. */
-static uint16_t
-glob_compile(struct span glob, uint16_t *out)
-{
-	uint16_t len = 0;
-
-	for (size_t i = 0; i < glob.len; i++) {
-		uint16_t c = (uint8_t)glob.ptr[i];
-
-		if (c == '\\') {
-			if (++i == glob.len)
-				return 0;
-			c = (uint8_t)glob.ptr[i];
-		} else if (c == '?') {
-			c = GLOB_ANY;
-		} else if (c == '*') {
-			c = GLOB_RUN;
-			if (len > 0 && out[len - 1] == GLOB_RUN)
-				continue;
-		}
-		out[len++] = c;
-	}
-	return len;
-}
-
-static bool
-glob_matches(const struct rule *rule, struct span s)
-{
-	const uint16_t *glob = rule->glob;
-	size_t g = 0, at = 0;
-	size_t star = SIZE_MAX, mark = 0; /* the last run, and where it ends */
-
-	for (;;) {
-		if (g < rule->len && glob[g] == GLOB_RUN) {
-			star = g++;
-			mark = at;
-			if (g == rule->len)
-				return true;
-		} else if (at < s.len && g < rule->len &&
-			   (glob[g] == GLOB_ANY ||
-			       glob[g] == (uint8_t)s.ptr[at])) {
-			g++;
-			at++;
-		} else if (at == s.len && g == rule->len) {
-			return true;
-		} else if (star != SIZE_MAX && mark < s.len) {
-			/*
-			 * The last run takes one more.  No earlier one needs
-			 * to: what stands between them was matched as far to
-			 * the left as it can be.
-			 */
-			at = ++mark;
-			g = star + 1;
-		} else {
-			return false;
-		}
-	}
-}
-
 static int
 rules_grow(struct scope *scope)
 {
@@ -310,51 +242,81 @@ rules_grow(struct scope *scope)
 }
 
 int
-scope_add_rule(struct scope *scope, bool include, struct span glob,
+scope_add_rule(struct scope *scope, bool include, struct span text,
     struct err *err)
 {
-	uint16_t compiled[SCOPE_GLOB_MAX];
-	struct rule rule = { .include = include };
+	struct rule rule;
 	int r;
 
-	if (glob.len == 0)
-		return err_set(err, -EINVAL,
-		    "an empty scope rule: '*' is "
-		    "every URL");
-	if (glob.len > SCOPE_GLOB_MAX)
-		return err_set(err, -EINVAL,
-		    "scope rule '%.40s...' is longer than %d bytes", glob.ptr,
-		    SCOPE_GLOB_MAX);
 	if (scope->n_rules == SCOPE_RULES_MAX)
-		return err_set(err, -EINVAL, "more than %d scope rules",
-		    SCOPE_RULES_MAX);
-	rule.len = glob_compile(glob, compiled);
-	if (rule.len == 0)
 		return err_set(err, -EINVAL,
-		    "scope rule '%.*s' ends with a backslash: "
-		    "it takes the next character as it is",
-		    SPAN_ARG(glob));
+		    "%s = %.*s: more than %d rules, include and exclude",
+		    include ? "include" : "exclude",
+		    (int)(text.len < 100 ? text.len : 100), text.ptr,
+		    SCOPE_RULES_MAX);
 	r = rules_grow(scope);
+	if (r == 0)
+		r = rule_init(&rule, include, text, err);
 	if (r < 0)
 		return r;
-	rule.glob = malloc(rule.len * sizeof(rule.glob[0]));
-	if (rule.glob == NULL)
-		return -ENOMEM;
-	memcpy(rule.glob, compiled, rule.len * sizeof(rule.glob[0]));
 	scope->rules[scope->n_rules++] = rule;
+	scope->has_depth = scope->has_depth || rule.kind == &rule_depth;
+	scope->has_type = scope->has_type || rule.kind == &rule_type;
+	return 0;
+}
+
+/* The last rule that decides, from 1; 0: none does. */
+static size_t
+deciding_rule(struct scope *scope, const struct scope_subject *subject,
+    bool *gave_up)
+{
+	for (size_t i = scope->n_rules; i > 0; i--) {
+		const struct rule *rule = &scope->rules[i - 1];
+		enum rule_match match = rule_ask(rule, subject);
+
+		if (match == RULE_GAVE_UP) {
+			*gave_up = true;
+			scope->gave_up++;
+		}
+		if (match == RULE_MATCHES ||
+		    (match == RULE_GAVE_UP && !rule->include))
+			return i;
+	}
 	return 0;
 }
 
 enum scope_answer
-scope_ask(const struct scope *scope, const struct url *url)
+scope_ask(struct scope *scope, const struct scope_subject *subject,
+    struct scope_why *why)
 {
-	struct span text = url_href_bare(url);
+	bool gave_up = false;
+	size_t i = deciding_rule(scope, subject, &gave_up);
+	const struct rule *rule = i > 0 ? &scope->rules[i - 1] : NULL;
 
-	for (size_t i = scope->n_rules; i > 0; i--) {
-		const struct rule *rule = &scope->rules[i - 1];
+	if (why != NULL && rule == NULL)
+		*why = (struct scope_why){ .gave_up = gave_up, .text = "" };
+	else if (why != NULL)
+		*why = (struct scope_why){ i, rule->include, gave_up,
+			rule->text };
+	if (rule != NULL)
+		return rule->include ? SCOPE_IN : SCOPE_OUT_RULE;
+	return measured(scope, subject->url) ? SCOPE_IN : SCOPE_OUT_KIND;
+}
 
-		if (glob_matches(rule, text))
-			return rule->include ? SCOPE_IN : SCOPE_OUT_RULE;
-	}
-	return measured(scope, url) ? SCOPE_IN : SCOPE_OUT_KIND;
+bool
+scope_has_depth(const struct scope *scope)
+{
+	return scope->has_depth;
+}
+
+bool
+scope_has_type(const struct scope *scope)
+{
+	return scope->has_type;
+}
+
+uint64_t
+scope_gave_up(const struct scope *scope)
+{
+	return scope->gave_up;
 }

@@ -1,9 +1,9 @@
 /*
  * scope - which URLs belong to the crawl.
  *
- * A kind, the seeds it is measured by, then ordered include and exclude globs
- * of which the last match wins.  The same answer for links, redirects and
- * seeds.
+ * A kind, the seeds it is measured by, then ordered include and exclude rules
+ * of which the last match wins.  The same answer for links, redirects,
+ * sitemaps and seeds.
  */
 #ifndef LIB_URL_SCOPE_H
 #define LIB_URL_SCOPE_H
@@ -36,27 +36,72 @@ void scope_free(struct scope *scope);
  */
 MUST_USE int scope_add_seed(struct scope *scope, const struct url *seed);
 
-/* The longest glob, in bytes, and the most of them. */
-#define SCOPE_GLOB_MAX  1024
+/* The longest rule, in bytes, and the most of them. */
+#define SCOPE_RULE_MAX  1024
 #define SCOPE_RULES_MAX 10000
 
 /*
- * A glob over the whole URL without its fragment: '*' any run, '?' one
- * character, '\\' takes the next as it is.  No backtracking beyond the last
- * star: time is linear in the URL, times at most the longest text between two
- * stars of the glob.  The rule added last is looked at first.
- * 0, -EINVAL for an empty or too long pattern, a trailing '\\' or one rule too
- * many (with `err` filled), -ENOMEM.
+ * A rule is KIND:VALUE, or a glob as it is.  The one added last is looked at
+ * first.
+ *
+ *   host:img.example.org    that name, on any port; "host:a.org:8080": on that
+ *   domain:example.org      that name and all below it
+ *   surt:org,example,)/x    URLs whose SURT (the host from the right: "http://
+ *                           (org,example,www,)/path?query") starts so; without
+ *                           "http://(" or "https://(" of either scheme
+ *   glob:*.pdf, *.pdf       over the whole URL without its fragment: '*' any
+ *                           run, '?' one character, '\\' takes the next as it
+ *                           is.  Linear in the URL, times at most the longest
+ *                           text between two stars
+ *   regex:/[0-9]{4}/        PCRE2, found anywhere in the same text, within
+ *                           limits on steps, depth and memory
+ *   depth:>5                links from a seed: > >= < <= = or a range, 2-4
+ *   type:image/ *           media type (without the blank): the response's; of
+ *                           a link what the extension of its path says, if it
+ *                           says anything
+ *
+ * 0, -EINVAL for a rule that means nothing or one too many (`err` names key,
+ * value and what would be right), -ENOMEM.
  */
-MUST_USE int scope_add_rule(struct scope *scope, bool include, struct span glob,
+MUST_USE int scope_add_rule(struct scope *scope, bool include, struct span rule,
     struct err *err);
+
+/* What is asked about.  Spans and pointers are borrowed for the call. */
+struct scope_subject {
+	const struct url *url;
+	uint32_t depth;   /* links from a seed */
+	struct span type; /* Content-Type of the response; empty: none yet */
+};
 
 /* A rule that matches decides; else the kind and the seeds do. */
 enum scope_answer {
 	SCOPE_IN,
 	SCOPE_OUT_KIND, /* not measured by any seed */
-	SCOPE_OUT_RULE, /* an exclude glob matched last */
+	SCOPE_OUT_RULE, /* an exclude rule matched last */
 };
-enum scope_answer scope_ask(const struct scope *scope, const struct url *url);
+
+/* What decided. */
+struct scope_why {
+	size_t rule;  /* from 1, as they were added; 0: none, kind and seeds */
+	bool include; /* that rule's key */
+	bool
+	    gave_up; /* a regex ran into a limit: that rule's, or a later one */
+	const char *text; /* that rule, as written; borrowed from the scope */
+};
+
+/*
+ * A regex that runs into a limit decides for the safe side: as an exclude it
+ * matches, as an include it does not.  `why` may be NULL.
+ */
+enum scope_answer scope_ask(struct scope *scope,
+    const struct scope_subject *subject, struct scope_why *why);
+
+/* Is there a rule whose answer depends on depth, or on the media type?  Then
+ * that of one link holds for no other, or is asked again at the response. */
+bool scope_has_depth(const struct scope *scope);
+bool scope_has_type(const struct scope *scope);
+
+/* How often a regex ran into a limit, in all questions so far. */
+uint64_t scope_gave_up(const struct scope *scope);
 
 #endif

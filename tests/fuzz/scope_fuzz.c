@@ -1,7 +1,7 @@
 /*
  * scope: a rule that a person wrote against URLs that a page wrote.
  *
- *     glob NUL seed NUL url
+ *     rule NUL seed NUL url
  */
 #include <errno.h>
 
@@ -11,31 +11,42 @@
 static const enum scope_kind kinds[] = { SCOPE_HOST, SCOPE_DOMAIN, SCOPE_PREFIX,
 	SCOPE_ANY };
 
+static enum scope_answer
+answer(struct scope *scope, const struct url *url, struct scope_why *why)
+{
+	struct scope_subject subject = { .url = url, .depth = 3 };
+
+	return scope_ask(scope, &subject, why);
+}
+
 static void
-ask(enum scope_kind kind, struct span glob, const struct url *seed,
+ask(enum scope_kind kind, struct span rule, const struct url *seed,
     const struct url *url)
 {
 	struct scope *scope = scope_new(kind);
 	struct err err = ERR_NONE;
 	enum scope_answer without, with;
+	struct scope_why why;
 	int r;
 
 	fuzz_holds(scope != NULL);
 	r = scope_add_seed(scope, seed);
 	fuzz_holds(r == 0 || r == -EINVAL);
 	if (r == 0 && kind != SCOPE_PREFIX)
-		fuzz_holds(scope_ask(scope, seed) == SCOPE_IN);
-	without = scope_ask(scope, url);
+		fuzz_holds(answer(scope, seed, NULL) == SCOPE_IN);
+	without = answer(scope, url, NULL);
 	fuzz_holds(kind != SCOPE_ANY || without == SCOPE_IN);
-	r = scope_add_rule(scope, false, glob, &err);
+	r = scope_add_rule(scope, false, rule, &err);
 	fuzz_holds(r == 0 || (r == -EINVAL && err.text[0] != '\0'));
 	if (r == 0) {
-		with = scope_ask(scope, url);
+		with = answer(scope, url, &why);
 		fuzz_holds(with == without || with == SCOPE_OUT_RULE);
-		/* The last rule wins. */
-		fuzz_holds(scope_add_rule(scope, true, glob, &err) == 0);
-		fuzz_holds(scope_ask(scope, url) ==
-			   (with == SCOPE_OUT_RULE ? SCOPE_IN : without));
+		fuzz_holds(!why.gave_up || with == SCOPE_OUT_RULE);
+		/* The last rule wins, unless it gives up. */
+		fuzz_holds(scope_add_rule(scope, true, rule, &err) == 0);
+		fuzz_holds(
+		    answer(scope, url, NULL) ==
+		    (with == SCOPE_OUT_RULE && !why.gave_up ? SCOPE_IN : with));
 	}
 	scope_free(scope);
 }
@@ -44,7 +55,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = fuzz_input(data, size);
-	struct span glob = fuzz_part(&in);
+	struct span rule = fuzz_part(&in);
 	struct span seed_text = fuzz_part(&in);
 	struct url seed, url;
 
@@ -53,7 +64,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (url_parse(seed_text, NULL, &seed) == 0 && url_fetchable(&seed) &&
 	    url_parse(in.left, &seed, &url) == 0 && url_fetchable(&url)) {
 		for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-			ask(kinds[i], glob, &seed, &url);
+			ask(kinds[i], rule, &seed, &url);
 	}
 	url_fini(&seed);
 	url_fini(&url);

@@ -360,7 +360,9 @@ add_seeds(void)
 	faults_end();
 	for (int i = 0; i < 100; i++) {
 		ck_assert_int_eq(scope_add_seed(scope, &urls[i]), 0);
-		ck_assert_int_eq(scope_ask(scope, &urls[i]), SCOPE_IN);
+		ck_assert_int_eq(scope_ask(scope,
+				     &(struct scope_subject){ &urls[i] }, NULL),
+		    SCOPE_IN);
 		url_fini(&urls[i]);
 	}
 	scope_free(scope);
@@ -610,7 +612,7 @@ set_key(const char *key, const char *value)
 	if (strcmp(key, "ignore_params") == 0)
 		ck_assert_uint_eq(config.ignore_params.n, 3);
 	if (strcmp(key, "include") == 0)
-		ck_assert_uint_eq(config.n_globs, 1);
+		ck_assert_uint_eq(config.n_rules, 1);
 	config_fini(&config);
 	return r;
 }
@@ -622,7 +624,7 @@ set_text(void)
 }
 
 static int
-set_glob(void)
+set_rule(void)
 {
 	return set_key("include", "*.html");
 }
@@ -1494,7 +1496,7 @@ static const struct faults_subject subjects[] = {
 	{ "jsonl_open jsonl_text jsonl_end", write_jsonl },
 	{ "config_init", init_config },
 	{ "config_set a text", set_text },
-	{ "config_set a glob", set_glob },
+	{ "config_set a rule", set_rule },
 	{ "config_set words", set_words },
 	{ "config_set a section", set_section },
 	{ "config_host", ask_host },

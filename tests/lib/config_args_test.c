@@ -140,9 +140,9 @@ START_TEST(config_args_win_over_the_file_which_wins_over_defaults)
 	ck_assert_uint_eq(config.max_depth, 20);
 	ck_assert_str_eq(config.dir, dir);
 	/* Lists: the file's first, each option once. */
-	ck_assert_uint_eq(config.n_globs, 2);
-	ck_assert_str_eq(config.globs[0].glob, "*/f");
-	ck_assert_str_eq(config.globs[1].glob, "*/o");
+	ck_assert_uint_eq(config.n_rules, 2);
+	ck_assert_str_eq(config.rules[0].text, "*/f");
+	ck_assert_str_eq(config.rules[1].text, "*/o");
 	ck_assert_uint_eq(config.ignore_params.n, 2);
 	ck_assert_str_eq(config.ignore_params.items[0], "file");
 	ck_assert(config.field_links && config.field_body);

@@ -75,8 +75,8 @@ START_TEST(config_file_lines_are_longer_than_two_hundred_bytes)
 	memcpy(line, "include = ", 10);
 	line[len - 1] = '\n';
 	ck_assert_msg(reads_bytes(line, len) == 0, "%s", err.text);
-	ck_assert_uint_eq(config.n_globs, 1);
-	ck_assert_uint_eq(strlen(config.globs[0].glob), len - 11);
+	ck_assert_uint_eq(config.n_rules, 1);
+	ck_assert_uint_eq(strlen(config.rules[0].text), len - 11);
 	config_fini(&config);
 }
 END_TEST

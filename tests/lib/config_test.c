@@ -275,10 +275,10 @@ START_TEST(config_lists_keep_the_order_in_which_they_came)
 	sets("include", "*/a/*");
 	sets("exclude", "*/a/b/*");
 	sets("include", "*c");
-	ck_assert_uint_eq(config.n_globs, 3);
-	ck_assert(config.globs[0].include && !config.globs[1].include);
-	ck_assert_str_eq(config.globs[1].glob, "*/a/b/*");
-	ck_assert(config.globs[2].include);
+	ck_assert_uint_eq(config.n_rules, 3);
+	ck_assert(config.rules[0].include && !config.rules[1].include);
+	ck_assert_str_eq(config.rules[1].text, "*/a/b/*");
+	ck_assert(config.rules[2].include);
 	refuses("include", "", -EINVAL, "at least one character");
 	sets("ignore_params", "sid, from");
 	sets("ignore_params", "ref*");

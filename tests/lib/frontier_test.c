@@ -78,11 +78,11 @@ START_TEST(links_are_measured_and_counted_by_reason)
 	struct order o, deep;
 	struct frontier_totals t;
 	char longer[5000];
-	struct config_glob globs[] = { { false, (char *)"*.exe" } };
+	struct config_rule rules[] = { { false, (char *)"*.exe" } };
 
 	fixture_init(&x);
-	x.config.globs = globs;
-	x.config.n_globs = 1;
+	x.config.rules = rules;
+	x.config.n_rules = 1;
 	x.config.host.robots = CONFIG_ROBOTS_OBEY;
 	x.config.max_depth = 2;
 	fixture_open(&x);
@@ -128,8 +128,185 @@ START_TEST(links_are_measured_and_counted_by_reason)
 	ck_assert_uint_eq(t.refused[REFUSED_NOFOLLOW], 2);
 	ck_assert_uint_eq(t.refused[REFUSED_DEPTH], 4);
 	ck_assert_uint_eq(t.admitted, 2);
-	x.config.globs = NULL;
-	x.config.n_globs = 0;
+	x.config.rules = NULL;
+	x.config.n_rules = 0;
+	fixture_fini(&x);
+}
+END_TEST
+
+/* With these rules from the next open on. */
+static void
+set_rules(struct fixture *x, struct config_rule *rules, size_t n)
+{
+	x->config.rules = rules;
+	x->config.n_rules = n;
+}
+
+START_TEST(rules_on_depth_are_asked_for_each_link)
+{
+	struct config_rule rules[] = { { false, (char *)"depth:>=2" },
+		{ true, (char *)"*/always" } };
+	struct frontier_totals t;
+	struct order o, deep;
+	struct fixture x;
+
+	fixture_init(&x);
+	set_rules(&x, rules, ARRAY_LEN(rules));
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/");
+	o = deep = fixture_expect(&x, "http://a.test/");
+	deep.depth = 1;
+	/* The same text: refused where it is deep, taken where it is not. */
+	ck_assert_int_eq(fixture_offer(&x, &deep, "http://a.test/x"), 0);
+	ck_assert_int_eq(fixture_offer(&x, &deep, "http://a.test/x"), 0);
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/x"), 1);
+	ck_assert_int_eq(fixture_offer(&x, &deep, "http://a.test/always"), 1);
+	/* A redirect's target is as deep as what redirects. */
+	deep.depth = 2;
+	ck_assert_int_eq(frontier_offer(x.f, &deep, SPAN("http://a.test/y"),
+			     LINK_REDIRECT, 0, x.now),
+	    0);
+	deep.depth = 1;
+	ck_assert_int_eq(frontier_offer(x.f, &deep, SPAN("http://a.test/y"),
+			     LINK_REDIRECT, 0, x.now),
+	    1);
+	fixture_commit(&x);
+	t = fixture_totals(&x);
+	ck_assert_uint_eq(t.refused[REFUSED_RULE], 3);
+	set_rules(&x, NULL, 0);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(a_regex_that_gives_up_is_counted_apart)
+{
+	struct config_rule rules[] = { { false,
+	    (char *)"regex:^(.*)(.*)(.*)(.*)(.*)[!?]$" } };
+	struct frontier_totals t;
+	struct fixture x;
+	char text[300];
+	struct order o;
+
+	fixture_init(&x);
+	set_rules(&x, rules, 1);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/");
+	o = fixture_expect(&x, "http://a.test/");
+	memset(text, 'a', sizeof(text));
+	memcpy(text, "http://a.test/", 14);
+	text[sizeof(text) - 1] = '\0';
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(fixture_offer(&x, &o, text), 0);
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/!"), 0);
+	fixture_commit(&x);
+	t = fixture_totals(&x);
+	ck_assert_uint_eq(t.refused[REFUSED_GAVE_UP], 2);
+	ck_assert_uint_eq(t.refused[REFUSED_RULE], 1);
+	set_rules(&x, NULL, 0);
+	fixture_fini(&x);
+}
+END_TEST
+
+/*
+ * Do all there is to do.  Each order's reason and URL are written into `told`,
+ * a word and a blank each, "-" for a fetch.
+ */
+static void
+run_out(struct fixture *x, char *told, size_t size)
+{
+	size_t len = 0;
+
+	for (int idle = 0; idle < 3; x->now += 1000) {
+		struct order o;
+
+		for (idle++; fixture_next(x, &o); idle = 0) {
+			len += (size_t)snprintf(told + len, size - len,
+			    "%s %.*s\n", o.reason ? reason_name(o.reason) : "-",
+			    SPAN_ARG(o.url));
+			ck_assert_uint_lt(len, size);
+			if (o.kind == ORDER_ROBOTS)
+				fixture_settle_robots(x, &o, 404, "");
+			else
+				fixture_settle(x, &o, 200);
+		}
+		fixture_commit(x);
+	}
+	ck_assert(frontier_finished(x->f));
+}
+
+START_TEST(a_new_rule_holds_for_what_is_queued)
+{
+	struct config_rule rules[] = { { false, (char *)"host:b.test" },
+		{ false, (char *)"*/x" }, { false, (char *)"depth:>1" } };
+	struct frontier_totals t;
+	struct fixture x;
+	struct order o, deep;
+	char told[2000];
+
+	fixture_init(&x);
+	x.config.host.robots = CONFIG_ROBOTS_OBEY;
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/");
+	o = fixture_expect(&x, "http://a.test/robots.txt");
+	fixture_settle_robots(&x, &o, 404, "");
+	x.now += 1000;
+	o = deep = fixture_expect(&x, "http://a.test/");
+	deep.depth = 1;
+	fixture_seed(&x, "http://b.test/");
+	fixture_seed(&x, "http://c.test/");
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/x"), 1);
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/y"), 1);
+	ck_assert_int_eq(fixture_offer(&x, &deep, "http://a.test/z"), 1);
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://b.test/b"), 1);
+	fixture_settle(&x, &o, 200);
+	fixture_commit(&x);
+
+	set_rules(&x, rules, ARRAY_LEN(rules));
+	fixture_reopen(&x);
+	run_out(&x, told, sizeof(told));
+	ck_assert_ptr_nonnull(strstr(told, "- http://a.test/y\n"));
+	ck_assert_ptr_nonnull(strstr(told, "- http://c.test/\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(told, "excluded_by_rule http://a.test/x\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(told, "excluded_by_rule http://a.test/z\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(told, "excluded_by_rule http://b.test/\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(told, "excluded_by_rule http://b.test/b\n"));
+	/* Nor is a host asked for its robots.txt that has nothing else. */
+	ck_assert_ptr_null(strstr(told, "- http://b.test"));
+	t = fixture_totals(&x);
+	ck_assert_uint_eq(t.excluded, 4);
+	ck_assert_uint_eq(t.reasons[REASON_RULE], 4);
+	set_rules(&x, NULL, 0);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(a_narrower_scope_holds_for_what_is_queued)
+{
+	struct fixture x;
+	struct order o;
+	char told[2000];
+
+	fixture_init(&x);
+	x.config.scope = SCOPE_ANY;
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/dir/");
+	o = fixture_expect(&x, "http://a.test/dir/");
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/dir/in"), 1);
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/out"), 1);
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://b.test/"), 1);
+	fixture_settle(&x, &o, 200);
+	fixture_commit(&x);
+	x.config.scope = SCOPE_PREFIX;
+	fixture_reopen(&x);
+	run_out(&x, told, sizeof(told));
+	ck_assert_ptr_nonnull(strstr(told, "- http://a.test/dir/in\n"));
+	ck_assert_ptr_nonnull(strstr(told, "out_of_scope http://a.test/out\n"));
+	ck_assert_ptr_nonnull(strstr(told, "out_of_scope http://b.test/\n"));
+	ck_assert_uint_eq(fixture_totals(&x).excluded, 2);
 	fixture_fini(&x);
 }
 END_TEST
@@ -789,7 +966,10 @@ END_TEST
 
 TEST_MAIN("frontier", a_seed_is_ordered_once_and_settled,
     a_seed_that_cannot_be_fetched_is_named,
-    links_are_measured_and_counted_by_reason, scope_is_that_of_all_runs,
+    links_are_measured_and_counted_by_reason,
+    rules_on_depth_are_asked_for_each_link,
+    a_regex_that_gives_up_is_counted_apart, a_new_rule_holds_for_what_is_queued,
+    a_narrower_scope_holds_for_what_is_queued, scope_is_that_of_all_runs,
     without_a_contact_no_link_leaves_this_machine,
     a_host_is_waited_for_only_after_orders_may_have_left,
     a_store_of_another_crawl_or_layout_is_refused,

@@ -20,6 +20,7 @@ const struct command command_table[] = {
 	{ "sniff",   "",         "line filter: a JSON object with `body_b64` and `content_type`", command_sniff, true },
 	{ "robots-check", "",    "line filter: a JSON object with `robots`, `agent` and `url`", command_robots_check, false },
 	{ "psl",     "",         "line filter: the registrable domain of each `domain`, by the public suffix list", command_psl, false },
+	{ "sitemap", "",         "line filter: a JSON object with `url` and `body_b64`", command_sitemap, false },
 	{ "version", "",         "versions of mpcrawl and its libraries", command_version, false },
 	{ "help",    "[COMMAND|settings]", "this text, a command, or all settings", command_help, false },
 	{ NULL, NULL, NULL, NULL, false },

@@ -32,6 +32,7 @@ command_fn command_robots_check;
 command_fn command_parse; /* and sniff: parse.c */
 command_fn command_sniff;
 command_fn command_psl;
+command_fn command_sitemap;
 
 extern const char command_fsck_more[];
 

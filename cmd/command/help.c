@@ -1,4 +1,5 @@
 #include <curl/curl.h>
+#include <expat.h>
 #include <stdio.h>
 #include <string.h>
 #include <zlib.h>
@@ -64,8 +65,8 @@ int
 command_version(int argc, char **argv)
 {
 	(void)argc, (void)argv;
-	printf("mpcrawl %s\n%s\nzlib/%s rocksdb/%s gumbo-parser/%s\n",
+	printf("mpcrawl %s\n%s\nzlib/%s rocksdb/%s gumbo-parser/%s expat/%s\n",
 	    MPCRAWL_VERSION, curl_version(), zlibVersion(), ROCKSDB_VERSION,
-	    GUMBO_VERSION);
+	    GUMBO_VERSION, strchr(XML_ExpatVersion(), '_') + 1);
 	return EXIT_FINISHED;
 }

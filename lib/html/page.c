@@ -2,10 +2,10 @@
 
 #include <errno.h>
 
+#include "lib/base/inflate.h"
 #include "lib/html/charset.h"
 #include "lib/html/collector.h"
 #include "lib/html/doc.h"
-#include "lib/html/inflate.h"
 #include "lib/html/type.h"
 #include "lib/html/walk.h"
 

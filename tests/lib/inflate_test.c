@@ -1,4 +1,4 @@
-#include "lib/html/inflate.h"
+#include "lib/base/inflate.h"
 
 #include <errno.h>
 #include <zlib.h>

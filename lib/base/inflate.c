@@ -1,4 +1,4 @@
-#include "lib/html/inflate.h"
+#include "lib/base/inflate.h"
 
 #include <errno.h>
 #include <zlib.h>
@@ -17,6 +17,9 @@ enum {
 struct inflate {
 	z_stream stream;
 	bool open; /* inflateInit2() was called */
+	/* of inflate_step() */
+	bool whole;   /* a member has ended */
+	bool between; /* and nothing of another was seen */
 	struct buf out;
 };
 
@@ -222,4 +225,61 @@ inflate_body(struct inflate *inf, enum inflate_coding coding, struct span body,
 		return r;
 	*out = buf_span(&inf->out);
 	return 0;
+}
+
+int
+inflate_begin(struct inflate *inf)
+{
+	inf->whole = inf->between = false;
+	return inflate_format(inf, WINDOW_GZIP);
+}
+
+int
+inflate_step(struct inflate *inf, struct span *piece, char *out, size_t size,
+    size_t *n)
+{
+	z_stream *z = &inf->stream;
+	uInt given = piece->len > UINT32_MAX ? UINT32_MAX : (uInt)piece->len;
+	int r;
+
+	*n = 0;
+	if (inf->between && given == 0)
+		return 1;
+	if (inf->between && piece->ptr[0] != 0x1F)
+		return 0;
+	if (inf->between) {
+		r = inflateReset(z);
+		must(r == Z_OK);
+		inf->between = false;
+	}
+	z->next_in = (Bytef *)(uintptr_t)piece->ptr;
+	z->avail_in = given;
+	z->next_out = (Bytef *)out;
+	z->avail_out = size > UINT32_MAX ? UINT32_MAX : (uInt)size;
+	*n = z->avail_out;
+	r = inflate(z, Z_NO_FLUSH);
+	*n -= z->avail_out;
+	*piece = span_from_at(*piece, given - z->avail_in);
+	switch (r) {
+	case Z_STREAM_END:
+		inf->whole = inf->between = true;
+		return 1;
+	case Z_OK:
+	case Z_BUF_ERROR: /* no step was possible: input is missing */
+		return 1;
+	case Z_MEM_ERROR:
+		return -ENOMEM;
+	default:
+		/* 0x1F behind a whole member, and then no other one. */
+		if (!inf->whole || z->total_out > 0 || z->total_in > 2)
+			return -EBADMSG;
+		inf->between = true;
+		return 0;
+	}
+}
+
+bool
+inflate_is_whole(const struct inflate *inf)
+{
+	return inf->between;
 }

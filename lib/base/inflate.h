@@ -5,9 +5,10 @@
  * them one byte in may become.  A stream that ends early or is broken gives
  * what was readable of it.
  */
-#ifndef LIB_HTML_INFLATE_H
-#define LIB_HTML_INFLATE_H
+#ifndef LIB_BASE_INFLATE_H
+#define LIB_BASE_INFLATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/base/attr.h"
@@ -52,5 +53,25 @@ void inflate_free(struct inflate *inflate);
 MUST_USE int inflate_body(struct inflate *inflate, enum inflate_coding coding,
     struct span body, uint64_t max, uint32_t ratio, struct span *out,
     enum inflate_end *end);
+
+/*
+ * The same for gzip in pieces, for what is read as it comes and never whole:
+ * members that follow each other are one stream, what follows them is padding.
+ * 0, -ENOMEM.
+ */
+MUST_USE int inflate_begin(struct inflate *inflate);
+
+/*
+ * What comes of the beginning of *piece, which is shortened by what was used:
+ * *n bytes, at most `size`, at `out`.  With *n == 0 and nothing left of the
+ * piece, the next one is wanted.
+ * 1; 0 the stream has ended, the rest is padding; -EBADMSG it is broken from
+ * here on, *n bytes came before that; -ENOMEM.
+ */
+MUST_USE int inflate_step(struct inflate *inflate, struct span *piece,
+    char *out, size_t size, size_t *n);
+
+/* Was all that inflate_step() has used so far one or more whole members? */
+bool inflate_is_whole(const struct inflate *inflate);
 
 #endif

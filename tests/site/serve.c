@@ -20,12 +20,18 @@ enum {
 };
 
 int64_t
-serve_now_ms(void)
+serve_now_us(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return ts.tv_sec * INT64_C(1000000) + ts.tv_nsec / 1000;
+}
+
+int64_t
+serve_now_ms(void)
+{
+	return serve_now_us() / 1000;
 }
 
 /* --- connections ---------------------------------------------------------- */
@@ -51,6 +57,8 @@ serve_ended(struct serve_exchange *exchange, bool whole)
 	*at = exchange->next;
 	if (hooks->ended != NULL)
 		hooks->ended(hooks->arg, exchange->number,
+		    whole && exchange->sent_us ? exchange->sent_us
+					       : serve_now_us(),
 		    exchange->answer->status, exchange->sent, whole);
 	exchange_free(exchange);
 }

@@ -36,9 +36,10 @@ struct serve_arrival {
 struct serve_hooks {
 	void (*connected)(void *arg, const struct serve_connection *c);
 	void (*arrived)(void *arg, const struct serve_arrival *arrival);
-	/* The answer is out, or the client has gone: not `whole`. */
-	void (*ended)(void *arg, uint64_t number, int status, uint64_t sent,
-	    bool whole);
+	/* The answer is out, or the client has gone: not `whole`.  At `us`
+	 * (monotonic) its last byte was not yet sent: nobody had it before. */
+	void (*ended)(void *arg, uint64_t number, int64_t us, int status,
+	    uint64_t sent, bool whole);
 	void *arg;
 };
 

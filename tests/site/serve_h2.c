@@ -110,6 +110,7 @@ read_body(nghttp2_session *session, int32_t id, uint8_t *room, size_t len,
 			return NGHTTP2_ERR_DEFERRED;
 		if (n > len)
 			n = len;
+		exchange->sent_us = serve_now_us();
 		memcpy(room, exchange->answer->bytes.ptr + exchange->sent, n);
 		serve_has_sent(exchange, n);
 	} else {

@@ -18,6 +18,7 @@ serve_http1_go(struct serve_exchange *exchange)
 
 		if (len == 0)
 			return;
+		exchange->sent_us = serve_now_us();
 		n = serve_send(peer, answer->bytes.ptr + exchange->sent, len);
 		if (n == 0)
 			return;

@@ -80,8 +80,10 @@ struct serve_exchange {
 	size_t sent; /* of answer->bytes */
 	size_t end;  /* where they end: a HEAD has no body */
 	int64_t due_ms;
+	int64_t sent_us; /* before the last bytes were sent; 0: none were */
 };
 
+int64_t serve_now_us(void);
 int64_t serve_now_ms(void);
 
 /* It is closed at once, freed later: callers may look at peer->fd. */

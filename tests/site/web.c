@@ -148,7 +148,8 @@ on_arrival(void *arg, const struct serve_arrival *a)
 }
 
 static void
-on_end(void *arg, uint64_t number, int status, uint64_t sent, bool whole)
+on_end(void *arg, uint64_t number, int64_t us, int status, uint64_t sent,
+    bool whole)
 {
 	struct web *web = arg;
 
@@ -157,8 +158,7 @@ on_end(void *arg, uint64_t number, int status, uint64_t sent, bool whole)
 	must(buf_printf(&web->line,
 		 "{\"t\":\"end\",\"n\":%" PRIu64 ",\"us\":%" PRId64
 		 ",\"status\":%d,\"sent\":%" PRIu64 ",\"whole\":%s}",
-		 number, clock_us(CLOCK_MONOTONIC), status, sent,
-		 whole ? "true" : "false") == 0);
+		 number, us, status, sent, whole ? "true" : "false") == 0);
 	write_line(web);
 }
 

@@ -11,6 +11,8 @@
 #include "cmd/role/poison.h"
 #include "cmd/role/role.h"
 #include "lib/base/digest.h"
+#include "lib/base/utf8.h"
+#include "lib/html/inflate.h"
 #include "lib/html/page.h"
 #include "lib/robots/robots.h"
 
@@ -165,23 +167,29 @@ parse_robots(struct parser *p, const struct capture *capture)
 	struct span body = span_of(conveyor_body(p->cv, p->cell),
 	    (size_t)capture->body_len);
 	struct span text;
+	bool cut;
 	int r;
 
 	if (robots_meaning(capture->status) != ROBOTS_USE_BODY)
 		return 0;
 	r = page_inflate(p->reader, body, capture->content_encoding,
-	    p->config->robots_max_bytes, &text);
+	    p->config->robots_max_bytes, &text, &cut);
 	if (r < 0)
 		return r;
+	/* Packed in a way that we did not ask for: nobody can read it, and
+	 * what nobody can read allows nothing.  Many name a coding and mean
+	 * the charset; their text is text. */
+	if (inflate_coding(capture->content_encoding) == INFLATE_UNKNOWN &&
+	    utf8_valid_prefix(text) != text.len)
+		return 0;
 	/* Half a line is another rule: "Allow: /public" cut to "Allow: /". */
-	if (capture->truncated != TRUNCATED_NO ||
-	    text.len >= p->config->robots_max_bytes)
+	if (cut || capture->truncated != TRUNCATED_NO)
 		text = robots_whole_lines(text);
 	buf_clear(&p->rules);
 	r = robots_compile(text, span_from(p->config->robots_agent), &p->rules);
 	if (r == -EMSGSIZE) {
-		/* More rules than the store keeps: none are kept. */
-		put(p, OUTPUT_RULES, 0, 0, SPAN_NONE);
+		/* More rules than the store keeps, and none are not all:
+		 * as if it had not been answered. */
 		return 0;
 	}
 	if (r < 0)

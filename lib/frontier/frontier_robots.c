@@ -314,6 +314,15 @@ robots_follow(struct frontier *f, const struct order *order,
 	return 1;
 }
 
+/* Not all of the file is here, and not because of robots_max_bytes. */
+static bool
+was_interrupted(const struct capture *capture)
+{
+	return capture->truncated == TRUNCATED_DISCONNECT ||
+	       capture->truncated == TRUNCATED_TIME ||
+	       capture->truncated == TRUNCATED_MEMORY;
+}
+
 int
 frontier_settle_robots(struct frontier *f, const struct order *order,
     const struct capture *capture, struct span rules, int64_t now_ms)
@@ -357,6 +366,9 @@ frontier_settle_robots(struct frontier *f, const struct order *order,
 		frontier_schedule(f, asker, now_ms);
 		return 0;
 	}
+	/* A line broke off halfway: who knows what stood in the rest. */
+	if (meaning == ROBOTS_USE_BODY && was_interrupted(capture))
+		meaning = ROBOTS_UNREACHABLE;
 	/* The parser made it, and the parser may have been taken over. */
 	if (meaning == ROBOTS_USE_BODY && rules.len > 0 &&
 	    (rules.len > RULES_MAX || !robots_valid(rules)))

@@ -239,10 +239,14 @@ page_read(struct page_reader *reader, const struct page_input *input,
 
 int
 page_inflate(struct page_reader *reader, struct span body,
-    struct span content_encoding, uint64_t max, struct span *out)
+    struct span content_encoding, uint64_t max, struct span *out, bool *cut)
 {
 	enum inflate_end end;
+	int r;
 
-	return inflate_body(reader->inflate, inflate_coding(content_encoding),
+	r = inflate_body(reader->inflate, inflate_coding(content_encoding),
 	    body, max, reader->limits.max_ratio, out, &end);
+	if (r == 0)
+		*cut = end != INFLATE_WHOLE;
+	return r;
 }

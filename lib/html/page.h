@@ -86,8 +86,9 @@ MUST_USE int page_read(struct page_reader *reader,
 
 /* Inflate alone, for robots.txt and its like: gzip, x-gzip or deflate by
  * `content_encoding`, at most `max` bytes.  Anything else is passed through.
- * The bytes are borrowed from the reader. */
+ * *cut: there was more, or the stream broke off.  The bytes are borrowed from
+ * the reader. */
 MUST_USE int page_inflate(struct page_reader *reader, struct span body,
-    struct span content_encoding, uint64_t max, struct span *out);
+    struct span content_encoding, uint64_t max, struct span *out, bool *cut);
 
 #endif

@@ -22,8 +22,8 @@
 #define ROBOTS_BLOCK_OVERHEAD 24
 
 /*
- * Compile `text` (as received; BOM, NUL, CR line ends and malformed UTF-8 are
- * allowed) for the product token `agent`: the merged group of that token,
+ * Compile `text` (as received; BOM, NUL, CR line ends, malformed UTF-8 and
+ * UTF-16 are allowed) for the product token `agent`: the merged group of that token,
  * else that of "*" (RFC 9309, 2.2.1).  Appends the block to `out`.
  * 0, -EMSGSIZE when the rules do not fit out's limit (the caller treats the
  * file as cut there: nothing is appended) or the text is over its maximum,

@@ -100,15 +100,6 @@ next_line(struct span *text, struct span *line)
 	return true;
 }
 
-struct span
-robots_whole_lines(struct span text)
-{
-	while (text.len > 0 && text.ptr[text.len - 1] != '\n' &&
-	       text.ptr[text.len - 1] != '\r')
-		text.len--;
-	return text;
-}
-
 /*
  * "key: value # comment".  A colon that was forgotten between two words is
  * understood: whoever writes "disallow /x" means it.
@@ -430,7 +421,8 @@ robots_compile(struct span text, struct span agent, struct buf *out)
 		.delay_all_ms = ROBOTS_NO_DELAY,
 	};
 	struct span line;
-	int r = 0;
+	struct buf utf8;
+	int r;
 
 	/* Lengths are kept in 30 bits. */
 	if (text.len > ROBOTS_TEXT_MAX)
@@ -440,9 +432,9 @@ robots_compile(struct span text, struct span agent, struct buf *out)
 	buf_init(&c.rules, text.len * sizeof(struct found));
 	buf_init(&c.sitemaps, text.len);
 	buf_init(&c.ends, text.len);
+	buf_init(&utf8, text.len);
 
-	if (span_starts(text, SPAN("\xEF\xBB\xBF")))
-		text = span_from_at(text, 3);
+	r = robots_as_utf8(text, &utf8, &text);
 	while (r == 0 && next_line(&text, &line)) {
 		if (c.line < ROBOTS_LINE_MAX)
 			c.line++;
@@ -456,5 +448,6 @@ robots_compile(struct span text, struct span agent, struct buf *out)
 	buf_fini(&c.rules);
 	buf_fini(&c.sitemaps);
 	buf_fini(&c.ends);
+	buf_fini(&utf8);
 	return r;
 }

@@ -82,4 +82,12 @@ robots_line_get(const char *from)
  */
 size_t robots_path_next(struct span *rest, char out[3], unsigned *octets);
 
+/*
+ * The text as UTF-8, without a byte order mark: `text` itself, or UTF-16
+ * decoded into `scratch`; what goes past its limit is cut off with its line.
+ * 0, -ENOMEM.
+ */
+MUST_USE int robots_as_utf8(struct span text, struct buf *scratch,
+    struct span *out);
+
 #endif

@@ -211,6 +211,186 @@ START_TEST(robots_follow_redirects_by_the_clock_of_each_host)
 }
 END_TEST
 
+/* The answer to `o`, as it stands in `capture`, with these rules. */
+static void
+answer_robots(struct fixture *x, const struct order *o,
+    const struct capture *capture, const char *text)
+{
+	struct buf rules;
+
+	buf_init(&rules, 1 << 20);
+	ck_assert_int_eq(robots_compile(span_from(text), SPAN("mpcrawl"),
+			     &rules),
+	    0);
+	frontier_slot_end(x->f, o, capture, x->now);
+	ck_assert_int_eq(frontier_settle_robots(x->f, o, capture,
+			     buf_span(&rules), x->now),
+	    0);
+	buf_fini(&rules);
+	fixture_commit(x);
+}
+
+START_TEST(redirected_robots_answer_for_the_asker_alone)
+{
+	struct fixture x;
+	struct order o;
+
+	robots_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/x");
+	o = fixture_expect(&x, "http://a.test/robots.txt");
+	redirect_robots(&x, &o, "http://c.test/robots.txt");
+	o = fixture_expect(&x, "http://c.test/robots.txt");
+	redirect_robots(&x, &o, "http://b.test/robots.txt");
+	o = fixture_expect(&x, "http://b.test/robots.txt");
+	fixture_settle_robots(&x, &o, 200, "User-agent: *\nDisallow: /\n");
+	fixture_commit(&x);
+	/* It was b's own file; and yet b is asked on its own account. */
+	x.now += 1000;
+	o = fixture_expect(&x, "http://a.test/x");
+	ck_assert_int_eq(o.reason, REASON_ROBOTS_DENIED);
+	fixture_settle(&x, &o, 0);
+	fixture_seed(&x, "http://b.test/x");
+	x.now += 1000;
+	o = fixture_expect(&x, "http://b.test/robots.txt");
+	ck_assert_uint_eq(o.for_site64, o.site64);
+	fixture_settle_robots(&x, &o, 404, "");
+	x.now += 1000;
+	o = fixture_expect(&x, "http://b.test/x");
+	ck_assert_int_eq(o.reason, REASON_NONE);
+	/* Other rules for another port, another scheme. */
+	fixture_seed(&x, "https://a.test/x");
+	fixture_seed(&x, "http://a.test:8080/x");
+	fixture_expect(&x, "https://a.test/robots.txt");
+	fixture_expect(&x, "http://a.test:8080/robots.txt");
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(robots_redirects_to_nowhere_are_as_if_not_there)
+{
+	static const char *const targets[] = { "", "nonsense", "ftp://a.test/r",
+		"mailto:a@b", "http://" };
+
+	for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+		struct fixture x;
+		struct order o;
+
+		robots_init(&x);
+		fixture_open(&x);
+		fixture_seed(&x, "http://a.test/x");
+		o = fixture_expect(&x, "http://a.test/robots.txt");
+		redirect_robots(&x, &o, targets[i]);
+		wait_for_it(&x);
+		o = fixture_expect(&x, "http://a.test/x");
+		ck_assert_int_eq(o.reason, REASON_NONE);
+		fixture_fini(&x);
+	}
+}
+END_TEST
+
+START_TEST(robots_mean_what_their_status_says)
+{
+	static const struct {
+		int status;
+		bool allowed, asked_again;
+	} cases[] = { { 200, false, false }, { 203, false, false },
+		{ 206, false, false }, { 304, true, false },
+		{ 400, true, false }, { 401, true, false },
+		{ 403, true, false }, { 404, true, false },
+		{ 410, true, false }, { 451, true, false },
+		{ 429, false, true }, { 500, false, true },
+		{ 503, false, true }, { 0, false, true } };
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct fixture x;
+		struct capture c;
+		struct order o;
+
+		robots_init(&x);
+		fixture_open(&x);
+		fixture_seed(&x, "http://a.test/no");
+		o = fixture_expect(&x, "http://a.test/robots.txt");
+		c = fixture_capture(&x, cases[i].status);
+		answer_robots(&x, &o, &c, "User-agent: *\nDisallow: /no\n");
+		wait_for_it(&x);
+		if (cases[i].asked_again) {
+			fixture_expect(&x, "http://a.test/robots.txt");
+		} else {
+			o = fixture_expect(&x, "http://a.test/no");
+			ck_assert_msg((o.reason == REASON_NONE) ==
+					  cases[i].allowed,
+			    "%d", cases[i].status);
+		}
+		fixture_fini(&x);
+	}
+}
+END_TEST
+
+START_TEST(robots_that_were_interrupted_are_asked_for_again)
+{
+	/* clang-format off */
+	static const struct {
+		enum truncated truncated;
+		bool asked_again;
+	} cases[] = {
+		{ TRUNCATED_LENGTH, false },    /* robots_max_bytes */
+		{ TRUNCATED_DECODED, false },
+		{ TRUNCATED_DISCONNECT, true },
+		{ TRUNCATED_TIME, true },
+		{ TRUNCATED_MEMORY, true },
+	};
+	/* clang-format on */
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct fixture x;
+		struct capture c;
+		struct order o;
+
+		robots_init(&x);
+		fixture_open(&x);
+		fixture_seed(&x, "http://a.test/x");
+		o = fixture_expect(&x, "http://a.test/robots.txt");
+		c = fixture_capture(&x, 200);
+		c.truncated = cases[i].truncated;
+		/* "Disallow: /x" did not get through. */
+		answer_robots(&x, &o, &c, "User-agent: *\n");
+		wait_for_it(&x);
+		o = fixture_expect(&x, cases[i].asked_again
+					   ? "http://a.test/robots.txt"
+					   : "http://a.test/x");
+		fixture_fini(&x);
+	}
+}
+END_TEST
+
+START_TEST(robots_wait_as_long_as_their_host_asks)
+{
+	struct fixture x;
+	struct capture c;
+	struct order o;
+
+	robots_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/x");
+	o = fixture_expect(&x, "http://a.test/robots.txt");
+	c = fixture_capture(&x, 429);
+	c.retry_after_ms = 3600 * 1000;
+	answer_robots(&x, &o, &c, "");
+	x.now += 3600 * 1000 - 1;
+	fixture_expect_none(&x);
+	/* Jitter goes upwards, and a little of it may be on top. */
+	wait_for_it(&x);
+	ck_assert_int_ge(x.now, FIXTURE_START + 3600 * 1000);
+	o = fixture_expect(&x, "http://a.test/robots.txt");
+	fixture_settle_robots(&x, &o, 200, "");
+	wait_for_it(&x);
+	o = fixture_expect(&x, "http://a.test/x");
+	ck_assert_int_eq(o.reason, REASON_NONE);
+	fixture_fini(&x);
+}
+END_TEST
+
 START_TEST(robots_redirects_end_after_five)
 {
 	struct fixture x;
@@ -453,7 +633,11 @@ TEST_MAIN("frontier_robots", robots_come_first_and_are_obeyed,
     rules_are_kept_until_they_expire, rules_that_change_are_the_new_ones,
     a_site_without_an_answer_is_given_up,
     robots_follow_redirects_by_the_clock_of_each_host,
-    robots_redirects_end_after_five,
+    redirected_robots_answer_for_the_asker_alone,
+    robots_redirects_to_nowhere_are_as_if_not_there,
+    robots_mean_what_their_status_says,
+    robots_that_were_interrupted_are_asked_for_again,
+    robots_wait_as_long_as_their_host_asks, robots_redirects_end_after_five,
     broken_rules_and_lost_answers_allow_nothing,
     rules_that_cannot_be_read_are_asked_for_again,
     rules_outlive_the_delay_of_their_host, a_guarded_site_is_asked_once_a_run,

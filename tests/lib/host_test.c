@@ -182,6 +182,21 @@ START_TEST(host_rows_bring_all_of_it_back)
 }
 END_TEST
 
-TEST_MAIN("host", host_hands_out_by_place_whatever_comes_between,
+START_TEST(host_of_a_row_in_no_state_asks_for_robots_anew)
+{
+	struct host_row row = { .robots = RULEBOOK_STATES,
+		.robots_block = true,
+		.name = SPAN("http://a.test") };
+	struct host host = { .site64 = 1 };
+
+	/* A disk made it: there is no move from there. */
+	host_from_row(&host, &row);
+	ck_assert_int_eq(rulebook_need(&host.rulebook, 0), RULEBOOK_FETCH);
+	ck_assert(!host.rulebook.block);
+}
+END_TEST
+
+TEST_MAIN("host", host_of_a_row_in_no_state_asks_for_robots_anew,
+    host_hands_out_by_place_whatever_comes_between,
     host_head_is_not_behind_what_is_leased,
     hosts_and_leases_are_found_among_many, host_rows_bring_all_of_it_back)

@@ -268,6 +268,7 @@ START_TEST(page_is_inflated_and_a_bomb_is_not)
 	struct reading r;
 	struct buf html, packed;
 	struct span out;
+	bool cut;
 
 	reading_init(&r, &ample);
 	buf_init(&html, 64 * MIB);
@@ -302,9 +303,29 @@ START_TEST(page_is_inflated_and_a_bomb_is_not)
 	ck_assert(has_link(&r.page, "http://a.example/first"));
 
 	ck_assert_int_eq(page_inflate(r.reader, buf_span(&packed), SPAN("gzip"),
-			     15, &out),
+			     15, &out, &cut),
 	    0);
 	ck_span(out, "<a href=/first>");
+	ck_assert(cut);
+	/* Whole, and broken off: the one who asks can tell. */
+	buf_clear(&html);
+	repeat(&html, "disallow: /x\n", 1);
+	gzip(&packed, buf_span(&html));
+	ck_assert_int_eq(page_inflate(r.reader, buf_span(&packed), SPAN("gzip"),
+			     MIB, &out, &cut),
+	    0);
+	ck_span(out, "disallow: /x\n");
+	ck_assert(!cut);
+	ck_assert_int_eq(page_inflate(r.reader,
+			     span_of(packed.ptr, packed.len - 10), SPAN("gzip"),
+			     MIB, &out, &cut),
+	    0);
+	ck_assert(cut);
+	ck_assert_int_eq(page_inflate(r.reader, SPAN("plain"), SPAN("utf-8"), 5,
+			     &out, &cut),
+	    0);
+	ck_span(out, "plain");
+	ck_assert(!cut);
 	buf_fini(&html);
 	buf_fini(&packed);
 	reading_fini(&r);

@@ -1,8 +1,10 @@
 #include "lib/robots/robots.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <time.h>
 
+#include "lib/base/utf8.h"
 #include "tests/harness.h"
 
 /* Longest text that a test compiles. */
@@ -458,6 +460,103 @@ START_TEST(robots_cut_text_loses_its_broken_line)
 }
 END_TEST
 
+/* The text in UTF-16 of either order, in `block`; the caller clears it. */
+static void
+as_utf16(struct buf *out, const char *text, bool big, bool bom)
+{
+	if (bom)
+		ck_assert_int_eq(buf_add(out, big ? "\xFE\xFF" : "\xFF\xFE", 2),
+		    0);
+	while (*text != '\0') {
+		size_t len;
+		uint32_t cp = utf8_decode(span_from(text), &len, NULL);
+		uint16_t units[2] = { (uint16_t)cp, 0 };
+		size_t n = 1;
+
+		if (cp >= 0x10000) {
+			units[0] = (uint16_t)(0xD800 + ((cp - 0x10000) >> 10));
+			units[1] = (uint16_t)(0xDC00 + (cp & 0x3FF));
+			n = 2;
+		}
+		for (size_t i = 0; i < n; i++) {
+			uint16_t u = big ? htobe16(units[i])
+					 : htole16(units[i]);
+
+			ck_assert_int_eq(buf_add(out, &u, 2), 0);
+		}
+		text += len;
+	}
+}
+
+START_TEST(robots_in_utf_16_are_read)
+{
+	struct buf text;
+
+	buf_init(&text, TEXT_LIMIT);
+	for (int i = 0; i < 4; i++) {
+		bool big = i % 2, bom = i / 2;
+
+		buf_clear(&text);
+		as_utf16(&text,
+		    "user-agent: *\r\ndisallow: /no\r\n"
+		    "disallow: /\xE3\x83\x84\r\ndisallow: "
+		    "/\xF0\x9F\x98\x80\r\n",
+		    big, bom);
+		compiles(buf_span(&text));
+		ck_assert(!allows("/no"));
+		ck_assert(!allows("/%E3%83%84"));
+		ck_assert(!allows("/%F0%9F%98%80"));
+		ck_assert(allows("/yes"));
+		ck_assert_uint_eq(robots_explain(buf_span(&block), SPAN("/no"))
+				      .line,
+		    2);
+		/* A cut one loses its broken line, and no more. */
+		ck_assert_uint_eq(robots_whole_lines(
+				      span_of(text.ptr, text.len - 1))
+				      .len,
+		    text.len - 2);
+		ck_assert_uint_eq(robots_whole_lines(
+				      span_of(text.ptr, text.len - 5))
+				      .len,
+		    text.len - 2 * (sizeof("disallow: /xx\r\n") - 1));
+		/* Half a unit, a lone surrogate. */
+		ck_assert_int_eq(buf_add(&text, "\xD8\xD8\xD8", 3), 0);
+		compiles(buf_span(&text));
+		ck_assert(!allows("/no"));
+	}
+	/* What takes more room as UTF-8 is cut, and the rest holds. */
+	buf_clear(&text);
+	as_utf16(&text, "user-agent: *\ndisallow: /no\ndisallow: /", false,
+	    true);
+	for (int i = 0; i < 1000; i++)
+		as_utf16(&text, "\xE3\x83\x84", false, false);
+	compiles(buf_span(&text));
+	ck_assert(!allows("/no"));
+	buf_fini(&text);
+	buf_fini(&block);
+}
+END_TEST
+
+START_TEST(robots_that_are_something_else_have_no_rules)
+{
+	static const char *const texts[] = {
+		/* A page that says "not found" with a 200. */
+		"<!doctype html><html><head><title>404</title></head>\n"
+		"<body><p>Disallow me: /</p><a href=/>user-agent: *</a></body>",
+		"{\"user-agent\": \"*\", \"disallow\": \"/\"}",
+		"\x89PNG\r\n\x1a\n", "\x1f\x8b\x08", "\xFF\xFE", "\xFE\xFF",
+		"\xEF\xBB\xBF", "", "\n\n\n", "#user-agent: *\n#disallow: /"
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		compiles(span_from(texts[i]));
+		ck_assert_msg(allows("/x"), "%s", texts[i]);
+		ck_assert_uint_eq(block.len, ROBOTS_BLOCK_OVERHEAD);
+	}
+	buf_fini(&block);
+}
+END_TEST
+
 START_TEST(robots_meaning_follows_the_rfc)
 {
 	ck_assert_int_eq(robots_meaning(200), ROBOTS_USE_BODY);
@@ -663,6 +762,7 @@ TEST_MAIN("robots", robots_encoded_and_plain_are_one, robots_stars_and_anchors,
     robots_an_invalid_block_allows_all,
     robots_that_do_not_fit_leave_the_buffer_alone,
     robots_the_same_rule_is_kept_once, robots_cut_text_loses_its_broken_line,
+    robots_in_utf_16_are_read, robots_that_are_something_else_have_no_rules,
     robots_meaning_follows_the_rfc, robots_hostile_patterns_cost_milliseconds,
     robots_blocks_are_never_longer_than_promised,
     robots_corrupt_blocks_are_never_read_outside)

@@ -169,7 +169,7 @@ $(TESTS_FUZZ): $B/%: $B/%.o $(if $(filter fuzz,$(MODE)),,$B/tests/fuzz/driver.o)
 	$(LINK) $(LIB_LIBS)
 # It brings stand-ins for what requests set off; they come first.
 $B/tests/fuzz/control_fuzz: private LDFLAGS += -Wl,--allow-multiple-definition
-$(SEEDS): scripts/fuzz-seeds $(wildcard tests/data/*/*)
+$(SEEDS): scripts/fuzz-seeds $(wildcard tests/data/*/* tests/data/*/*/*)
 	$(Q)scripts/fuzz-seeds $(@D)
 	@touch $@
 $(BENCHES): $B/%: $B/%.o $(SITE) $(LIB) $(IPC)

@@ -116,10 +116,14 @@ read_question(struct work *work, const json_t *object,
 {
 	struct span url = member(object, "url");
 	struct span encoded = member(object, "body_b64");
+	const json_t *type = json_object_get(object, "content_type");
 	int r;
 
 	if (url.ptr == NULL || encoded.ptr == NULL)
 		return err_set(err, -EINVAL, "url and body_b64 are needed");
+	if (type != NULL && !json_is_null(type) && !json_is_string(type))
+		return err_set(err, -EINVAL,
+		    "content_type: a string is needed");
 	r = url_parse(url, NULL, &work->url);
 	if (r == -ENOMEM)
 		return r;

@@ -11,8 +11,8 @@
 #include "cmd/role/poison.h"
 #include "cmd/role/role.h"
 #include "lib/base/digest.h"
+#include "lib/base/inflate.h"
 #include "lib/base/utf8.h"
-#include "lib/html/inflate.h"
 #include "lib/html/page.h"
 #include "lib/robots/robots.h"
 

@@ -114,7 +114,7 @@ def test_labels_of_encodings(t):
 
 
 def locs(entries):
-    return {entry["loc"]: {k: v for k, v in entry.items() if k != "loc"} for entry in entries or []}
+    return {entry["loc"]: entry for entry in entries or []}
 
 
 def sitemap_differs(answer, expect):
@@ -128,6 +128,10 @@ def sitemap_differs(answer, expect):
         missing = set(expected) - set(urls) - optional
         more = set() if expect.get("at_least") else set(urls) - set(expected) - optional
         why += [f"without {missing}"] * bool(missing) + [f"besides {more}"] * bool(more)
+    if "in_scope" in expect:
+        covered = {loc for loc, entry in urls.items() if entry.get("in_scope")}
+        if covered != set(expect["in_scope"]):
+            why.append(f"in scope: {differs(covered, set(expect['in_scope']))}")
     for loc, fields in expected.items():
         for key, value in fields.items():
             found = urls.get(loc, {}).get(key, "nothing")

@@ -442,6 +442,8 @@ crawl_verdict_limits(const struct crawl *crawl, struct span url)
 		host = &crawl->config.host;
 	return (struct verdict_limits){ .retries = host->retries,
 		.max_redirects = crawl->config.max_redirects,
+		.refuse_downgrade = crawl->config.downgrade ==
+				    CONFIG_DOWNGRADE_REFUSE,
 		.max_waits = WAITS_MOST };
 }
 

@@ -36,6 +36,7 @@ struct crawler {
 	const struct config *config;
 	struct loop loop;
 	struct fetch_pool *pool;
+	struct span *params; /* of canon: ignore_params */
 	struct conveyor_bell *bell;
 	struct transfer *transfers; /* by cell */
 	uint8_t queue;
@@ -369,6 +370,14 @@ open_pool(struct crawler *c, struct err *err)
 	};
 	struct fetch_hooks hooks = { want_watch, want_timer, take_body, c };
 
+	c->params = calloc(config->ignore_params.n + 1, sizeof(*c->params));
+	if (c->params == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->ignore_params.n; i++)
+		c->params[i] = span_from(config->ignore_params.items[i]);
+	options.canon = (struct canon){ .rules = CANON_DEFAULT,
+		.extra = c->params,
+		.n_extra = config->ignore_params.n };
 	return fetch_pool_new(&options, &hooks, &c->pool, err);
 }
 
@@ -426,5 +435,6 @@ crawler_main(struct worker *worker)
 	fetch_pool_free(c.pool);
 	loop_fini(&c.loop);
 	free(c.transfers);
+	free(c.params);
 	return c.status < 0 ? role_failed(c.status, "fetching") : WORKER_DONE;
 }

@@ -227,8 +227,7 @@ settle(struct scheduler *s, uint32_t cell, int64_t now)
 		    blamed, cell, now);
 	/* A page that killed the scheduler is committed without its links. */
 	if (decision.verdict == VERDICT_REDIRECTED && has_capture)
-		r = frontier_offer(s->frontier, &order, capture.location,
-		    LINK_REDIRECT, 0, now);
+		r = frontier_redirect(s->frontier, &order, &capture, now);
 	else if (decision.verdict == VERDICT_DONE && !blamed)
 		r = offer_links(s, &order, cell, now);
 	if (r < 0)

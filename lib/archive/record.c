@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "lib/message/chain.h"
+
 enum {
 	RECORD_VERSION = 1,
 	/* However long the parser's texts are, the line without links and body
@@ -238,6 +240,24 @@ write_listing(struct jsonl *json, const struct listing *listed)
 	    changefreq_name(listed->changefreq));
 }
 
+/* The redirects that led here, the first first. */
+static void
+write_chain(struct jsonl *json, struct span chain)
+{
+	struct chain_hop hop;
+
+	if (chain.len == 0 || !chain_is_whole(chain))
+		return;
+	jsonl_open(json, "redirect_chain", '[');
+	while (chain_next(&chain, &hop) == 1) {
+		jsonl_open(json, NULL, '{');
+		jsonl_text(json, "url", hop.url);
+		jsonl_uint(json, "status", hop.status);
+		jsonl_close(json, '}');
+	}
+	jsonl_close(json, ']');
+}
+
 static void
 write_journey(struct jsonl *json, const struct record *rec)
 {
@@ -246,6 +266,7 @@ write_journey(struct jsonl *json, const struct record *rec)
 	jsonl_uint(json, "depth", order->depth);
 	write_hops(json, order);
 	text_cut(json, "via", order->via, SIZE_MAX);
+	write_chain(json, order->chain);
 	if (order->found == LINK_SEED)
 		jsonl_bool(json, "seed", true);
 	if (order->found == LINK_SITEMAP)

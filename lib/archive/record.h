@@ -11,6 +11,8 @@
  *             redirect that led here, else the letter of the link
  *   attempt   the how manieth request this was
  *   location  where a redirect points
+ *   redirect_chain  the redirects that led here, oldest first, url and status;
+ *             of a long one the last hops (hops has a letter for each)
  */
 #ifndef LIB_ARCHIVE_RECORD_H
 #define LIB_ARCHIVE_RECORD_H

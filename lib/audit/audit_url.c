@@ -31,6 +31,7 @@ audit_queue_again(struct audit *audit, uint64_t site64, uint64_t url64,
 	queued.reason = REASON_NONE;
 	queued.tries = queued.waits = 0;
 	queued.status = 0;
+	queued.target = SPAN_NONE;
 	queued.place = place_of(frontier_row_prio(row),
 	    audit->crawl.next_seq++);
 	audit->crawl_changed = true;
@@ -66,6 +67,8 @@ end_by_record(struct audit *audit, const struct audit_site *site,
 	row.reason = facts.reason;
 	row.status = facts.status;
 	row.place = 0;
+	if (row.verdict != VERDICT_REDIRECTED)
+		row.target = SPAN_NONE;
 	r = put_url(audit, site->site64, url64, &row);
 	if (r == 0)
 		audit_repaired(audit, kind,

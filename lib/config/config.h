@@ -41,6 +41,11 @@ enum config_tls {
 	CONFIG_TLS_OFF,
 };
 
+enum config_downgrade {
+	CONFIG_DOWNGRADE_FOLLOW,
+	CONFIG_DOWNGRADE_REFUSE,
+};
+
 #define CONFIG_RETRY_DELAYS 8
 
 /* The first, the second, and so on; the last one repeats. */
@@ -122,6 +127,7 @@ struct config {
 	uint64_t max_body, max_decoded;
 	uint32_t max_ratio;
 	uint32_t max_redirects;
+	int downgrade;  /* enum config_downgrade */
 	int tls_verify; /* enum config_tls */
 	int http;       /* 1 = 1.1, 2 = 2 */
 	bool allow_private;

@@ -47,6 +47,9 @@ static_assert(CONFIG_TLS_REFUSE == 0 && CONFIG_TLS_RECORD == 1 &&
 		  CONFIG_TLS_OFF == 2,
     "tls_verify: the list of words");
 
+static_assert(CONFIG_DOWNGRADE_FOLLOW == 0 && CONFIG_DOWNGRADE_REFUSE == 1,
+    "downgrade: the list of words");
+
 /* clang-format off */
 const struct config_row config_table[] = {
 /* key, letter, type and member, default, min, max, choices, group, help, option_only */
@@ -158,6 +161,8 @@ const struct config_row config_table[] = {
   "decoded bytes for one received byte", false },
 { "max_redirects", 0, COUNT(max_redirects), "10", 0, 100, NULL, FETCH,
   "redirects that are followed in a row", false },
+{ "downgrade", 0, CHOICE(downgrade), "follow", 0, 0, "follow refuse", FETCH,
+  "a redirect from https to http; followed, as browsers do: no password or secure cookie goes along", false },
 { "retries", 0, COUNT(host.retries), "3", 0, 100, NULL, FETCH,
   "tries after the first, when a fetch failed in passing", false },
 { "retry_delay", 0, TIMES(host.retry_delay), "30s, 5m, 30m", 0, 30 * DAY, NULL, FETCH,

@@ -246,6 +246,9 @@ fetch_pool_new(const struct fetch_options *options,
 	    options->low_speed_bytes ? options->low_speed_ms : 0);
 	url_init(&pool->base);
 	url_init(&pool->target);
+	buf_init(&pool->text, 3 * HEADER_KEPT_MAX);
+	buf_init(&pool->site, URL_MAX);
+	buf_init(&pool->page, URL_MAX);
 
 	r = -ENOMEM;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
@@ -302,6 +305,9 @@ fetch_pool_free(struct fetch_pool *pool)
 	free((char *)(uintptr_t)pool->options.ca_file);
 	url_fini(&pool->base);
 	url_fini(&pool->target);
+	buf_fini(&pool->text);
+	buf_fini(&pool->site);
+	buf_fini(&pool->page);
 	free(pool);
 	curl_global_cleanup();
 }

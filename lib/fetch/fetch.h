@@ -16,6 +16,7 @@
 #include "lib/base/err.h"
 #include "lib/base/span.h"
 #include "lib/message/capture.h"
+#include "lib/url/canon.h"
 
 struct fetch_pool;
 
@@ -51,6 +52,8 @@ struct fetch_options {
 	int tls_verify; /* enum config_tls: 0 refuse, 1 record, 2 off */
 	const char *ca_file; /* whom TLS trusts; NULL: the system's list */
 	bool allow_private;
+	/* When a redirect's target is the same page; its spans are borrowed. */
+	struct canon canon;
 	/* Kept open, at the most.  Fewer than transfers in flight, and each is
 	 * closed to make room for the next: a fetch then costs three times. */
 	uint32_t max_connections;

@@ -75,12 +75,13 @@ struct fetch_pool {
 	int64_t sweep_due_ms; /* when a transfer drops old names again */
 	struct watchdog first_byte, low_speed;
 	struct badcert badcert;
-	struct transfer_queue live; /* in the multi */
-	struct transfer_queue done; /* ended, not reported */
-	struct transfer_queue idle; /* last in, first out: warm memory */
-	struct transfer *reported;  /* its spans are out there */
-	size_t n_inflight;          /* live and done */
-	struct url base, target;    /* to resolve a Location */
+	struct transfer_queue live;  /* in the multi */
+	struct transfer_queue done;  /* ended, not reported */
+	struct transfer_queue idle;  /* last in, first out: warm memory */
+	struct transfer *reported;   /* its spans are out there */
+	size_t n_inflight;           /* live and done */
+	struct url base, target;     /* to resolve a Location … */
+	struct buf text, site, page; /* … and to compare it */
 };
 
 /* 0, -ENOMEM, or -EINVAL: this libcurl lacks an option that we need. */
@@ -102,6 +103,12 @@ void transfer_end(struct transfer *t, CURLcode code);
 
 /* Back to what a new transfer is. */
 void transfer_reset(struct transfer *t);
+
+/*
+ * Where a redirect leads (location.c): out->location and out->redirect, from
+ * out->status and out->headers.  Nothing where it leads nowhere.
+ */
+void transfer_location(struct transfer *t, struct capture *out);
 
 bool transfer_is_slow(const struct transfer *t);
 

@@ -488,26 +488,6 @@ transfer_times(const struct transfer *t, struct capture *out)
 	out->started_ms = t->run.end_unix_ms - out->total_ms;
 }
 
-static bool
-transfer_is_redirect(uint16_t status)
-{
-	return status == 301 || status == 302 || status == 303 ||
-	       status == 307 || status == 308;
-}
-
-/* Empty when it is no URL: then the redirect leads nowhere. */
-static struct span
-transfer_location(struct fetch_pool *pool, const struct transfer *t,
-    struct span written)
-{
-	struct span url = span_of(t->url.ptr, t->url.len - 1);
-
-	if (written.len == 0 || url_parse(url, NULL, &pool->base) < 0 ||
-	    url_parse(written, &pool->base, &pool->target) < 0)
-		return SPAN_NONE;
-	return url_href_bare(&pool->target);
-}
-
 void
 transfer_capture(struct transfer *t, struct capture *out, bool *short_fd)
 {
@@ -534,7 +514,5 @@ transfer_capture(struct transfer *t, struct capture *out, bool *short_fd)
 	out->content_type = header_find(lines, SPAN("content-type"));
 	out->content_encoding = header_find(lines, SPAN("content-encoding"));
 	out->retry_after_ms = header_retry_after(lines, t->run.end_unix_ms);
-	if (transfer_is_redirect(out->status))
-		out->location = transfer_location(t->pool, t,
-		    header_find(lines, SPAN("location")));
+	transfer_location(t, out);
 }

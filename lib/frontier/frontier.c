@@ -31,6 +31,7 @@ frontier_free(struct frontier *f)
 	buf_fini(&f->value);
 	buf_fini(&f->href);
 	buf_fini(&f->via);
+	buf_fini(&f->chain);
 	buf_fini(&f->name);
 	free(f);
 }
@@ -64,6 +65,7 @@ frontier_alloc(const struct config *config, const uint8_t crawl_id[16],
 	buf_init(&f->value, VALUE_MAX);
 	buf_init(&f->href, VALUE_MAX);
 	buf_init(&f->via, VALUE_MAX);
+	buf_init(&f->chain, VALUE_MAX);
 	buf_init(&f->name, VALUE_MAX);
 	f->canon.rules = CANON_DEFAULT;
 	f->params = calloc(config->ignore_params.n + 1, sizeof(*f->params));

@@ -92,13 +92,20 @@ MUST_USE int frontier_judge_seeds(struct frontier *frontier,
 /*
  * Offer a link that `from` (an order of kind page) led to; `url` is hostile
  * text that ought to be a serialised URL: it is parsed, measured against the
- * scope, the depth and the limits here.  A redirect's target is a link of
- * kind LINK_REDIRECT: same depth, hops + 1.  What is new may be ordered before
- * the commit.
+ * scope, the depth and the limits here.  What is new may be ordered before the
+ * commit.
  * 1 new, 0 known or refused (counted by reason), -EIO, -ENOMEM.
  */
 MUST_USE int frontier_offer(struct frontier *frontier, const struct order *from,
     struct span url, uint8_t link_kind, uint8_t link_flags, int64_t now_ms);
+
+/*
+ * Offer the target of a redirect (capture->location), which `from` was answered
+ * with: a link of kind LINK_REDIRECT, of the same depth, with hops + 1 and the
+ * chain that led to it.  Answers and errors as above.
+ */
+MUST_USE int frontier_redirect(struct frontier *frontier,
+    const struct order *from, const struct capture *capture, int64_t now_ms);
 
 /* --- orders out ---------------------------------------------------------- */
 
@@ -143,8 +150,10 @@ void frontier_slot_end(struct frontier *frontier, const struct order *order,
     const struct capture *capture, int64_t now_ms);
 
 /*
- * A page is done: its state, queue row and counters go into the batch.  Offer
- * its links first or after, before the commit.  The lease stays counted as in
+ * A page is done: its state, queue row and counters go into the batch.  A
+ * retry that was answered with a redirect to the same page (canon.h) is asked
+ * for in that form, as another hop and not another try.  Offer its links first
+ * or after, before the commit.  The lease stays counted as in
  * flight until the commit.  `capture` NULL: none.
  * 0, -EBADMSG: no such lease is out, or no such decision; -EIO, -ENOMEM.
  */

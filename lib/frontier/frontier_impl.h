@@ -91,9 +91,10 @@ struct frontier {
 
 	/* scratch */
 	struct url url, other;
-	struct buf site, page;      /* of canon_hash() */
-	struct buf row, value;      /* one being read, one being written */
-	struct buf href, via, name; /* out's spans, and a host's name */
+	struct buf site, page;       /* of canon_hash() */
+	struct buf row, value;       /* one being read, one being written */
+	struct buf href, via, chain; /* out's spans, … */
+	struct buf name;             /* … and a host's name */
 };
 
 /* --- shared by the parts ------------------------------------------------- */
@@ -165,6 +166,7 @@ struct admission {
 	const struct url *url;
 	uint64_t place;
 	uint64_t via_site64, via_url64;
+	struct span chain;
 	uint16_t depth, hops;
 	uint8_t found;
 	struct listing listed;
@@ -175,6 +177,13 @@ MUST_USE int frontier_add_scope(struct frontier *f, const struct url *url,
     struct err *err);
 uint8_t frontier_prio(unsigned depth);
 uint8_t frontier_row_prio(const struct url_row *row);
+/* Its text into the row of a URL of this host, borrowed. */
+void frontier_row_text(const struct host *host, const struct url *url,
+    struct url_row *row);
+/* Of an order's redirects and itself: the chain of where it was sent to, in
+ * f->chain.  0, -ENOMEM. */
+MUST_USE int frontier_chain(struct frontier *f, struct span chain,
+    uint16_t status, struct span url);
 
 /* frontier_next.c */
 

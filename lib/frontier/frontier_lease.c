@@ -1,6 +1,7 @@
 #include <errno.h>
 
 #include "lib/frontier/frontier_impl.h"
+#include "lib/message/chain.h"
 
 /* --- the host's slot ----------------------------------------------------- */
 
@@ -147,6 +148,8 @@ adopt_unknown(struct frontier *f, const struct order *order, int64_t now_ms,
 	struct canon_hash hash;
 	int r;
 
+	if (chain_is_whole(order->chain))
+		a.chain = order->chain;
 	if (order->tries != 0 || order->waits != 0 ||
 	    order->found >= LINK_KINDS)
 		return -EBADMSG;
@@ -178,7 +181,8 @@ adopt_known(struct frontier *f, const struct order *order, struct url_row *row)
 	uint64_t place = place_of(order->prio, order->qseq);
 	int r;
 
-	if (row->tries != order->tries || row->waits != order->waits)
+	if (row->tries != order->tries || row->waits != order->waits ||
+	    row->hops != order->hops)
 		return -EBADMSG;
 	if (row->state == URL_QUEUED && row->place == place)
 		return 0;
@@ -276,15 +280,54 @@ retry_delay_ms(const struct config_host *config, unsigned n)
 	return config->retry_delay.ms[n < last ? n : last - 1];
 }
 
-/* Not ended: it waits in `d` and is queued again. */
+/*
+ * It was redirected to another form of the same page: the row takes that form,
+ * and what it was becomes a hop of its chain.
+ * 1 so it is, 0 it is another page, or no redirect at all; -ENOMEM.
+ */
+static int
+settle_elsewhere(struct frontier *f, const struct lease *lease,
+    const struct order *order, const struct capture *capture,
+    struct url_row *row)
+{
+	struct canon_hash hash;
+	int r;
+
+	if (capture == NULL || capture->status < 300 || capture->status > 399 ||
+	    capture->redirect != REDIRECT_SAME)
+		return 0;
+	r = url_parse(capture->location, NULL, &f->url);
+	if (r == -ENOMEM)
+		return r;
+	if (frontier_refuses(f, &f->url, r) != REFUSALS)
+		return 0;
+	r = frontier_hash(f, &f->url, &hash);
+	if (r < 0)
+		return r;
+	if (hash.site64 != lease->site64 || hash.url64 != lease->url64)
+		return 0;
+	r = frontier_chain(f, row->chain, capture->status, order->url);
+	if (r < 0)
+		return r;
+	row->chain = buf_span(&f->chain);
+	if (row->hops < UINT16_MAX)
+		row->hops++;
+	frontier_row_text(lease->host, &f->url, row);
+	return 1;
+}
+
+/* Not ended: it waits in `d` and is queued again.  `moved`: in another form,
+ * for which nobody has to wait. */
 static void
 settle_again(struct frontier *f, struct lease *lease, struct url_row *row,
-    const struct capture *capture, int64_t now_ms)
+    const struct capture *capture, bool moved, int64_t now_ms)
 {
 	int64_t due_ms = now_ms;
 	struct row_key key;
 
-	if (capture != NULL && verdict_is_wait(capture)) {
+	if (moved) {
+		; /* it asks for the host's clock alone */
+	} else if (capture != NULL && verdict_is_wait(capture)) {
 		/* The host has its pause; nobody else waits longer. */
 		if (row->waits < UINT16_MAX)
 			row->waits++;
@@ -301,7 +344,7 @@ settle_again(struct frontier *f, struct lease *lease, struct url_row *row,
 	store_put(f->store, STORE_DUE, row_key_span(&key), SPAN_NONE);
 	lease->again = true;
 	lease->place = (uint64_t)due_ms;
-	count(&f->live.retried, 1);
+	count(&f->live.retried, !moved);
 }
 
 void
@@ -330,6 +373,8 @@ settle_ended(struct frontier *f, struct lease *lease, struct url_row *row,
 	case VERDICT_REDIRECTED:
 		count(&t->redirected, 1);
 		count(&t->done, 1);
+		if (capture != NULL)
+			row->target = capture->location;
 		break;
 	case VERDICT_GONE:
 		count(&t->gone, 1);
@@ -377,6 +422,7 @@ frontier_settle(struct frontier *f, const struct order *order,
 	struct lease *lease = lease_of(f, order);
 	struct row_key key;
 	struct url_row row;
+	bool moved = false;
 	int r;
 
 	f->now_ms = now_ms;
@@ -390,6 +436,12 @@ frontier_settle(struct frontier *f, const struct order *order,
 	if (r == 0 || row.state != URL_QUEUED || row.place != lease->place)
 		return -EBADMSG;
 
+	if (decision.verdict == VERDICT_RETRY) {
+		r = settle_elsewhere(f, lease, order, capture, &row);
+		if (r < 0)
+			return r;
+		moved = r == 1;
+	}
 	frontier_slot_free(f, lease, capture, now_ms);
 	key = row_key2(lease->site64, lease->place);
 	store_delete(f->store, STORE_QUEUE, row_key_span(&key));
@@ -398,7 +450,7 @@ frontier_settle(struct frontier *f, const struct order *order,
 		row.at_ms = capture->fetch_end_ms;
 	}
 	if (decision.verdict == VERDICT_RETRY)
-		settle_again(f, lease, &row, capture, now_ms);
+		settle_again(f, lease, &row, capture, moved, now_ms);
 	else
 		settle_ended(f, lease, &row, capture, decision);
 	lease_is_in(f, lease);

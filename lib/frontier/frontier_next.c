@@ -355,6 +355,9 @@ order_url(struct frontier *f, struct host *host, const struct queued_url *url,
 		.listed = row->listed,
 		.url = buf_span(&f->href),
 	};
+	buf_clear(&f->chain);
+	if (buf_add_span(&f->chain, row->chain) == 0)
+		out->chain = buf_span(&f->chain);
 	fill_via(f, host, row); /* the last: it reads into f->row */
 	out->via = buf_span(&f->via);
 	return 1;

@@ -3,6 +3,7 @@
 
 #include "lib/fetch/addrguard.h"
 #include "lib/frontier/frontier_impl.h"
+#include "lib/message/chain.h"
 #include "lib/message/output.h"
 
 /* --- links as they were written ------------------------------------------ */
@@ -99,6 +100,21 @@ frontier_put_url(struct frontier *f, uint64_t site64, uint64_t url64,
 	return r;
 }
 
+void
+frontier_row_text(const struct host *host, const struct url *url,
+    struct url_row *row)
+{
+	struct span href = url_href_bare(url);
+
+	/* The host's name is kept once, when the URL is that and a path. */
+	row->text = url_target(url);
+	row->whole = href.len != host->name_len + row->text.len ||
+		     !span_starts(href, host_name(host)) ||
+		     !span_ends(href, row->text);
+	if (row->whole)
+		row->text = href;
+}
+
 int
 frontier_admit(struct frontier *f, const struct admission *a, bool leased,
     int64_t now_ms, struct host **out)
@@ -115,21 +131,15 @@ frontier_admit(struct frontier *f, const struct admission *a, bool leased,
 		.via_url64 = a->via_url64,
 		.late = place_prio(a->place) == PRIO_LATE,
 		.listed = a->listed,
-		.text = url_target(a->url),
+		.chain = a->chain,
 	};
-	struct span href = url_href_bare(a->url);
 	struct host *host;
 	int r;
 
 	r = frontier_host(f, a->hash.site64, a->url, &host);
 	if (r < 0)
 		return r;
-	/* The host's name is kept once, when the URL is that and a path. */
-	if (href.len != host->name_len + row.text.len ||
-	    !span_starts(href, host_name(host)) || !span_ends(href, row.text)) {
-		row.whole = true;
-		row.text = href;
-	}
+	frontier_row_text(host, a->url, &row);
 	r = frontier_put_url(f, a->hash.site64, a->hash.url64, &row);
 	if (r < 0)
 		return r;
@@ -302,13 +312,9 @@ static enum refusal
 refuse_link(const struct frontier *f, const struct order *from,
     const struct admission *a, uint8_t flags)
 {
-	if (a->found == LINK_REDIRECT) {
-		/* The chain's end has its own record; this is for who says
-		 * redirect and means a link without depth. */
-		if (from->hops >= f->config->max_redirects)
-			return REFUSED_DEPTH;
-		return REFUSALS;
-	}
+	if (a->found == LINK_REDIRECT)
+		return from->hops < f->config->max_redirects ? REFUSALS
+							     : REFUSED_DEPTH;
 	if (flags & LINK_NOFOLLOW && page_is_obeyed(f, from->site64))
 		return REFUSED_NOFOLLOW;
 	if (a->depth > f->config->max_depth)
@@ -317,15 +323,28 @@ refuse_link(const struct frontier *f, const struct order *from,
 }
 
 int
-frontier_offer(struct frontier *f, const struct order *from, struct span text,
-    uint8_t kind, uint8_t flags, int64_t now_ms)
+frontier_chain(struct frontier *f, struct span chain, uint16_t status,
+    struct span url)
+{
+	int r = 0;
+
+	buf_clear(&f->chain);
+	if (chain_is_whole(chain))
+		r = buf_add_span(&f->chain, chain_tail(chain, CHAIN_MAX));
+	return r < 0 ? r : chain_add(&f->chain, status, url);
+}
+
+/* `redirect`: the status of one, or 0. */
+static int
+offer(struct frontier *f, const struct order *from, struct span text,
+    uint8_t kind, uint8_t flags, uint16_t redirect, int64_t now_ms)
 {
 	struct admission a = {
 		.url = &f->url,
 		.via_site64 = from->site64,
 		.via_url64 = from->url64,
 		.depth = from->depth,
-		.found = kind > LINK_SEED && kind < LINK_KINDS ? kind : LINK_A,
+		.found = kind,
 	};
 	uint64_t print = text_print(f, text);
 	uint64_t *slot = text_slot(f, print);
@@ -370,10 +389,35 @@ frontier_offer(struct frontier *f, const struct order *from, struct span text,
 		count(&f->live.refused[refusal], 1);
 		return 0;
 	}
+	if (a.found == LINK_REDIRECT) {
+		r = frontier_chain(f, from->chain, redirect, from->url);
+		if (r < 0)
+			return r;
+		a.chain = buf_span(&f->chain);
+	}
 	a.place = place_of(frontier_prio(a.depth), f->next_seq++);
 	r = frontier_admit(f, &a, false, now_ms, NULL);
 	if (r < 0)
 		return r;
 	*slot = print + TEXT_KNOWN;
 	return 1;
+}
+
+int
+frontier_offer(struct frontier *f, const struct order *from, struct span text,
+    uint8_t kind, uint8_t flags, int64_t now_ms)
+{
+	/* A page cannot call a link of its own a redirect, or a seed: those
+	 * cost no depth. */
+	if (kind <= LINK_SEED || kind >= LINK_KINDS || kind == LINK_REDIRECT)
+		kind = LINK_A;
+	return offer(f, from, text, kind, flags, 0, now_ms);
+}
+
+int
+frontier_redirect(struct frontier *f, const struct order *from,
+    const struct capture *capture, int64_t now_ms)
+{
+	return offer(f, from, capture->location, LINK_REDIRECT, 0,
+	    capture->status, now_ms);
 }

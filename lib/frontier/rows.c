@@ -3,6 +3,8 @@
 #include <endian.h>
 #include <errno.h>
 
+#include "lib/message/chain.h"
+
 /* --- keys ---------------------------------------------------------------- */
 
 static void
@@ -99,9 +101,13 @@ get(struct reader *r, size_t bytes)
 
 /* --- a URL --------------------------------------------------------------- */
 
-enum {
+/* What is rare has a bit, and no bytes where it is not. */
+enum url_flag {
 	FLAG_WHOLE = 1,
 	FLAG_LATE = 2,
+	FLAG_CHAIN = 4,  /* its length, and the chain, in front of the text */
+	FLAG_TARGET = 8, /* the same of the target, behind the chain */
+	FLAGS = FLAG_WHOLE | FLAG_LATE | FLAG_CHAIN | FLAG_TARGET,
 };
 
 bool
@@ -119,6 +125,29 @@ row_is_error(const struct url_row *row)
 	}
 }
 
+static void
+put_sized(struct writer *w, struct span s)
+{
+	if (s.len == 0)
+		return;
+	put(w, s.len, 4);
+	put_span(w, s);
+}
+
+static struct span
+get_sized(struct reader *r, bool there)
+{
+	size_t len = there ? get(r, 4) : 0;
+	struct span s = span_of(r->left.ptr, len);
+
+	if (len > r->left.len || (there && len == 0))
+		r->bad = true;
+	if (!there || r->bad)
+		return SPAN_NONE;
+	r->left = span_from_at(r->left, len);
+	return s;
+}
+
 int
 url_row_write(const struct url_row *row, struct buf *out)
 {
@@ -128,7 +157,11 @@ url_row_write(const struct url_row *row, struct buf *out)
 	put(&w, row->verdict, 1);
 	put(&w, row->reason, 1);
 	put(&w, row->found, 1);
-	put(&w, (row->whole ? FLAG_WHOLE : 0) | (row->late ? FLAG_LATE : 0), 1);
+	put(&w,
+	    (row->whole ? FLAG_WHOLE : 0) | (row->late ? FLAG_LATE : 0) |
+		(row->chain.len > 0 ? FLAG_CHAIN : 0) |
+		(row->target.len > 0 ? FLAG_TARGET : 0),
+	    1);
 	put(&w, row->depth, 2);
 	put(&w, row->hops, 2);
 	put(&w, row->tries, 2);
@@ -143,6 +176,8 @@ url_row_write(const struct url_row *row, struct buf *out)
 		put(&w, row->listed.priority, 1);
 		put(&w, row->listed.changefreq, 1);
 	}
+	put_sized(&w, row->chain);
+	put_sized(&w, row->target);
 	put_span(&w, row->text);
 	return w.r;
 }
@@ -152,13 +187,13 @@ url_row_read(struct span bytes, struct url_row *out)
 {
 	struct reader r = { .left = bytes };
 	struct url_row row;
-	uint8_t flags;
+	unsigned flags;
 
 	row.state = (uint8_t)get(&r, 1);
 	row.verdict = (uint8_t)get(&r, 1);
 	row.reason = (uint8_t)get(&r, 1);
 	row.found = (uint8_t)get(&r, 1);
-	flags = (uint8_t)get(&r, 1);
+	flags = (unsigned)get(&r, 1);
 	row.whole = flags & FLAG_WHOLE;
 	row.late = flags & FLAG_LATE;
 	row.depth = (uint16_t)get(&r, 2);
@@ -176,8 +211,11 @@ url_row_read(struct span bytes, struct url_row *out)
 		row.listed.priority = (uint8_t)get(&r, 1);
 		row.listed.changefreq = (uint8_t)get(&r, 1);
 	}
+	row.chain = get_sized(&r, flags & FLAG_CHAIN);
+	row.target = get_sized(&r, flags & FLAG_TARGET);
 	row.text = r.left;
-	if (r.bad || !listing_valid(&row.listed) || row.state == 0 ||
+	if (r.bad || !listing_valid(&row.listed) || flags & ~(unsigned)FLAGS ||
+	    !chain_is_whole(row.chain) || row.state == 0 ||
 	    row.state >= URL_STATES || row.verdict >= VERDICTS ||
 	    row.reason >= REASONS || row.found >= LINK_KINDS ||
 	    row.text.len == 0)

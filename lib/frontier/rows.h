@@ -86,6 +86,8 @@ struct url_row {
 	uint64_t via_site64, via_url64; /* 0: none */
 	int64_t at_ms;                  /* of the last fetch */
 	struct listing listed;          /* stored when found is LINK_SITEMAP */
+	struct span chain;  /* the redirects that led here (chain.h) */
+	struct span target; /* where it was redirected to, once ended so */
 	struct span text;
 };
 
@@ -94,7 +96,7 @@ MUST_USE int url_row_write(const struct url_row *row, struct buf *out);
  * own, or answered with 4xx or 5xx. */
 bool row_is_error(const struct url_row *row);
 
-/* The text points into `bytes`.  0 or -EBADMSG. */
+/* The spans point into `bytes`.  0 or -EBADMSG. */
 MUST_USE int url_row_read(struct span bytes, struct url_row *out);
 
 /* --- a host -------------------------------------------------------------- */

@@ -31,6 +31,7 @@ struct capture_slot {
 	uint8_t truncated;
 	uint8_t protocol;
 	uint8_t tls;
+	uint8_t redirect;
 	char text[];
 };
 
@@ -100,6 +101,7 @@ capture_write(void *slot, size_t size, const struct capture *capture)
 	s->truncated = capture->truncated;
 	s->protocol = capture->protocol;
 	s->tls = capture->tls;
+	s->redirect = capture->redirect;
 	for (size_t i = 0; i < TEXTS; i++) {
 		size_t len = text[i].len;
 
@@ -155,6 +157,7 @@ capture_read(const void *slot, size_t size, uint64_t lap, struct capture *out)
 		.truncated = s->truncated,
 		.protocol = s->protocol,
 		.tls = s->tls,
+		.redirect = s->redirect,
 		.port = s->port,
 		.started_ms = s->started_ms,
 		.fetch_end_ms = s->fetch_end_ms,

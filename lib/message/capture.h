@@ -30,6 +30,14 @@ enum tls_state {
 	TLS_STATES
 };
 
+/* What a redirect's target is to the URL that was asked. */
+enum redirect {
+	REDIRECT_OTHER, /* another page */
+	REDIRECT_SAME,  /* the same page by its key (canon.h), to be asked
+	                   for in this other form, or with a cookie */
+	REDIRECTS
+};
+
 struct capture {
 	uint64_t lap;
 	uint16_t status;   /* 0: no answer; then reason says why */
@@ -37,6 +45,7 @@ struct capture {
 	uint8_t truncated; /* enum truncated */
 	uint8_t protocol;
 	uint8_t tls;
+	uint8_t redirect; /* enum redirect, when there is a location */
 	uint16_t port;
 	int64_t started_ms;     /* unix */
 	int64_t fetch_end_ms;   /* unix */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 
+#include "lib/message/chain.h"
 #include "lib/message/reason.h"
 
 /* As it lies in shared memory; a change of it is a new layout of the segment
@@ -17,6 +18,7 @@ struct order_slot {
 	uint32_t delay_ms;
 	uint32_t url_len;
 	uint32_t via_len;
+	uint32_t chain_len;
 	uint16_t depth;
 	uint16_t hops;
 	uint16_t tries;
@@ -28,7 +30,7 @@ struct order_slot {
 	uint8_t found;
 	uint8_t is_short;
 	uint8_t attempts;
-	char text[]; /* URL, then via */
+	char text[]; /* URL, via, chain */
 };
 
 enum {
@@ -72,11 +74,13 @@ order_write(void *slot, size_t size, const struct order *order)
 	struct order_slot *s = slot;
 	size_t room = size - sizeof(*s);
 	size_t via_len = order->via.len;
+	struct span chain;
 
 	if (size < sizeof(*s) || order->url.len > room)
 		return -EMSGSIZE;
 	if (via_len > room - order->url.len)
 		via_len = 0;
+	chain = chain_tail(order->chain, room - order->url.len - via_len);
 	s->site64 = order->site64;
 	s->url64 = order->url64;
 	s->qseq = order->qseq;
@@ -85,6 +89,7 @@ order_write(void *slot, size_t size, const struct order *order)
 	s->delay_ms = order->delay_ms;
 	s->url_len = (uint32_t)order->url.len;
 	s->via_len = (uint32_t)via_len;
+	s->chain_len = (uint32_t)chain.len;
 	s->depth = order->depth;
 	s->hops = order->hops;
 	s->tries = order->tries;
@@ -99,6 +104,9 @@ order_write(void *slot, size_t size, const struct order *order)
 	memcpy(s->text, order->url.ptr, order->url.len);
 	if (via_len > 0)
 		memcpy(s->text + order->url.len, order->via.ptr, via_len);
+	if (chain.len > 0)
+		memcpy(s->text + order->url.len + via_len, chain.ptr,
+		    chain.len);
 	atomic_store_explicit(&s->lap, order->lap, memory_order_release);
 	return 0;
 }
@@ -117,14 +125,16 @@ order_read(const void *slot, size_t size, struct order *out)
 	const struct order_slot *s = slot;
 	struct order o;
 	size_t room = size - sizeof(*s);
-	size_t url_len, via_len;
+	size_t url_len, via_len, chain_len;
 
 	if (size < sizeof(*s))
 		return -EBADMSG;
 	o.lap = order_lap(slot);
 	url_len = s->url_len;
 	via_len = s->via_len;
-	if (url_len == 0 || url_len > room || via_len > room - url_len)
+	chain_len = s->chain_len;
+	if (url_len == 0 || url_len > room || via_len > room - url_len ||
+	    chain_len > room - url_len - via_len)
 		return -EBADMSG;
 	o.site64 = s->site64;
 	o.url64 = s->url64;
@@ -145,6 +155,7 @@ order_read(const void *slot, size_t size, struct order *out)
 	o.attempts = s->attempts;
 	o.url = span_of(s->text, url_len);
 	o.via = span_of(s->text + url_len, via_len);
+	o.chain = span_of(s->text + url_len + via_len, chain_len);
 	if (o.kind >= ORDER_KINDS || o.found >= LINK_KINDS ||
 	    o.reason >= REASONS || !listing_valid(&o.listed))
 		return -EBADMSG;

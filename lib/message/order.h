@@ -69,11 +69,12 @@ struct order {
 	struct listing listed; /* of a page that a sitemap lists */
 
 	struct span url;
-	struct span via; /* the page that linked here, or empty */
+	struct span via;   /* the page that linked here, or empty */
+	struct span chain; /* the redirects that led here (chain.h) */
 };
 
 /* Bytes of a slot that takes any order whose URL is at most `max_url` long;
- * a via that does not fit is left out. */
+ * a via that does not fit is left out, and the oldest hops of a chain. */
 size_t order_slot_size(size_t max_url);
 
 /*

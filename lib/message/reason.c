@@ -25,6 +25,8 @@ static const char *const reasons[REASONS] = {
 	[REASON_HOST_DOWN]          = "host_down",
 	[REASON_BUDGET]             = "budget",
 	[REASON_RULE]               = "excluded_by_rule",
+	[REASON_REDIRECT_LOOP]      = "redirect_loop",
+	[REASON_REDIRECT_DOWNGRADE] = "redirect_downgrade",
 };
 
 /* What a person may change, when a reason surprises. */
@@ -43,6 +45,7 @@ static const char *const reason_keys[REASONS] = {
 	[REASON_HOST_DOWN]          = "host_give_up",
 	[REASON_BUDGET]             = "host_max_pages and its like",
 	[REASON_RULE]               = "exclude",
+	[REASON_REDIRECT_DOWNGRADE] = "downgrade",
 };
 
 static const char *const refusal_keys[REFUSALS] = {

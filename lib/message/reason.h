@@ -32,6 +32,8 @@ enum reason {
 	REASON_HOST_DOWN,
 	REASON_BUDGET,
 	REASON_RULE, /* an exclude rule: new, or of the response's media type */
+	REASON_REDIRECT_LOOP,
+	REASON_REDIRECT_DOWNGRADE,
 	REASONS
 };
 

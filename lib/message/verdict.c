@@ -1,5 +1,7 @@
 #include "lib/message/verdict.h"
 
+#include "lib/message/chain.h"
+
 /* Reasons that another try may cure. */
 static bool
 passes(unsigned reason)
@@ -45,6 +47,36 @@ decide_again(uint32_t used, uint32_t allowed, unsigned reason)
 		(uint8_t)reason };
 }
 
+static bool
+is_downgrade(struct span from, struct span to)
+{
+	return span_starts(from, SPAN("https:")) &&
+	       span_starts(to, SPAN("http:"));
+}
+
+static struct decision
+decide_redirect(const struct verdict_limits *limits, const struct order *order,
+    const struct capture *capture)
+{
+	bool same = capture->redirect == REDIRECT_SAME;
+	bool to_itself = span_eq(capture->location, order->url);
+
+	if (chain_has(order->chain, capture->location) || (to_itself && !same))
+		return (
+		    struct decision){ VERDICT_FAILED, REASON_REDIRECT_LOOP };
+	if (limits->refuse_downgrade &&
+	    is_downgrade(order->url, capture->location))
+		return (struct decision){ VERDICT_FAILED,
+			REASON_REDIRECT_DOWNGRADE };
+	/* The tries end it should the frontier not take it for the same. */
+	if (order->hops >= limits->max_redirects ||
+	    (same && order->tries > limits->retries))
+		return (struct decision){ VERDICT_FAILED,
+			REASON_TOO_MANY_REDIRECTS };
+	return (
+	    struct decision){ same ? VERDICT_RETRY : VERDICT_REDIRECTED, 0 };
+}
+
 struct decision
 verdict_decide(const struct verdict_limits *limits, const struct order *order,
     const struct capture *capture)
@@ -67,12 +99,8 @@ verdict_decide(const struct verdict_limits *limits, const struct order *order,
 		return decide_again(order->waits, limits->max_waits, 0);
 	if (status >= 500 || status == 408)
 		return decide_again(order->tries, limits->retries, 0);
-	if (status >= 300 && status < 400 && capture->location.len > 0) {
-		if (order->hops >= limits->max_redirects)
-			return (struct decision){ VERDICT_FAILED,
-				REASON_TOO_MANY_REDIRECTS };
-		return (struct decision){ VERDICT_REDIRECTED, 0 };
-	}
+	if (status >= 300 && status < 400 && capture->location.len > 0)
+		return decide_redirect(limits, order, capture);
 	if (status == 404 || status == 410)
 		return (struct decision){ VERDICT_GONE, 0 };
 	return (struct decision){ VERDICT_DONE, 0 };

@@ -16,6 +16,7 @@ struct verdict_limits {
 	uint32_t retries;
 	uint32_t max_redirects;
 	uint32_t max_waits; /* answers 429 and 503 that do not use a retry up */
+	bool refuse_downgrade; /* of a redirect from https to http */
 };
 
 struct decision {
@@ -23,8 +24,14 @@ struct decision {
 	uint8_t reason;  /* enum reason, for the record and the store */
 };
 
-/* `capture` is NULL when there is none: then the order's reason decides, and
- * without one the cell came by way of the quarantine. */
+/*
+ * Of a redirect: one that leads to where its chain was already has failed as a
+ * loop; one to another form of the same page (REDIRECT_SAME) is a retry, since
+ * a page has one record; any other is done, and its target is a link.
+ *
+ * `capture` is NULL when there is none: then the order's reason decides, and
+ * without one the cell came by way of the quarantine.
+ */
 struct decision verdict_decide(const struct verdict_limits *limits,
     const struct order *order, const struct capture *capture);
 

@@ -166,3 +166,23 @@ url_has_credentials(const struct url *url)
 	return url->has_host && url->host_start < url->href.len &&
 	       url->href.ptr[url->host_start] == '@';
 }
+
+void
+url_drop_credentials(struct url *url)
+{
+	uint32_t from = url->scheme_end + 3; /* behind "://" */
+	uint32_t to = url->host_start + 1;   /* behind the '@' */
+	uint32_t gone = to - from;
+
+	if (!url_has_credentials(url))
+		return;
+	memmove(url->href.ptr + from, url->href.ptr + to, url->href.len - to);
+	url->href.len -= gone;
+	url->username_end = url->host_start = from;
+	url->host_end -= gone;
+	url->path_start -= gone;
+	if (url->query_start != URL_NOWHERE)
+		url->query_start -= gone;
+	if (url->fragment_start != URL_NOWHERE)
+		url->fragment_start -= gone;
+}

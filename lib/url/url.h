@@ -80,5 +80,7 @@ bool url_fetchable(const struct url *url);
 /* The port that is connected to: the given one or the scheme's. */
 uint16_t url_port(const struct url *url);
 bool url_has_credentials(const struct url *url);
+/* Take them out of it; nothing is allocated. */
+void url_drop_credentials(struct url *url);
 
 #endif

@@ -187,6 +187,9 @@ def test_a_redirect_is_a_record_and_its_target_another(t):
     same(record["status"], 302, "status")
     same(crawl.record(server.url("/target"))["status"], 404, "status of the target")
     same(crawl.record(server.url("/target"))["via"], server.url("/fault"), "via")
+    same(crawl.record(server.url("/target"))["redirect_chain"],
+         [{"url": server.url("/fault"), "status": 302}], "chain")
+    check("redirect_chain" not in record, "a chain in front of the first redirect")
 
 
 def test_a_redirect_loop_ends(t):
@@ -198,6 +201,9 @@ def test_a_redirect_loop_ends(t):
              "records")
     same(server.hits("/a"), 1, "requests of /a")
     same(server.hits("/self"), 1, "requests of /self")
+    for path in ("/b", "/self"):
+        same(crawl.record(server.url(path))["reason"], "redirect_loop", f"reason of {path}")
+    check("reason" not in crawl.record(server.url("/a")), "the loop's first redirect failed")
 
 
 def test_a_redirect_chain_is_cut_at_the_limit(t):
@@ -212,6 +218,35 @@ def test_a_redirect_chain_is_cut_at_the_limit(t):
     same(last["reason"], "too_many_redirects", "reason")
     check(server.url("/hop6") not in found, "the chain went on")
     same(len(found), 7, "records")
+    same([hop["url"] for hop in last["redirect_chain"]],
+         [server.url(f"/hop{i}") for i in range(5)], "chain")
+
+
+def test_a_redirect_to_another_form_of_the_page_is_one_record(t):
+    """The key of both is the same: the second form would be taken for seen."""
+    server = FaultServer().on("/", page("first", ["/p?utm_source=x&b=1&a=2"]))
+    server.on("/p?utm_source=x&b=1&a=2", redirect("/p?a=2&b=1", 301))
+    t.server(server.on("/p?a=2&b=1", page("well", ["/behind"])))
+    crawl = t.crawl(server.url(), **HASTY).run()
+    found = crawl.by_url()
+    same_set(found, [server.url(path) for path in ("/", "/p?a=2&b=1", "/behind")], "records")
+    record = found[server.url("/p?a=2&b=1")]
+    same((record["status"], record["title"]), (200, "well"), "status and title")
+    same(record["redirect_chain"],
+         [{"url": server.url("/p?utm_source=x&b=1&a=2"), "status": 301}], "chain")
+    crawl.report()
+
+
+def test_a_redirect_from_https_is_followed_unless_that_is_refused(t):
+    plain = t.server(FaultServer().on("/target", page("plain")))
+    secret = FaultServer(certificate=certificate(t)).on("/", redirect(plain.url("/target")))
+    t.server(secret)
+    crawl = t.crawl(secret.url("/"), scope="any", **HASTY).run()
+    same(crawl.record(plain.url("/target"))["title"], "plain", "title")
+    asked = plain.hits("/target")
+    crawl = t.crawl(secret.url("/"), scope="any", downgrade="refuse", **HASTY).run(NO_SEED)
+    same(crawl.record(secret.url("/"))["reason"], "redirect_downgrade", "reason")
+    same(plain.hits("/target"), asked, "requests of the target")
 
 
 def test_a_redirect_out_of_scope_is_not_followed(t):

@@ -206,6 +206,76 @@ START_TEST(fetch_resolves_a_redirect_and_does_not_follow_it)
 }
 END_TEST
 
+START_TEST(fetch_reads_a_location_as_browsers_do)
+{
+	/* clang-format off */
+	static const struct site_page pages[] = {
+		{ "/two",   .status = 302, .headers = "Location: /a\r\nLocation: /b\r\n" },
+		{ "/twice", .status = 302, .headers = "Location: /a\r\nLocation: /a\r\n" },
+		{ "/empty", .status = 302, .headers = "Location: \r\n" },
+		{ "/utf8",  .status = 302, .headers = "Location: /\xc3\xa4?\xc3\xa4\r\n" },
+		{ "/bytes", .status = 302, .headers = "Location: /\xe4?\xe4 \xe4\r\n" },
+		{ "/blank", .status = 302, .headers = "Location:   /a b?c d  \r\n" },
+		{ "/js",    .status = 302, .headers = "Location: javascript:alert(1)\r\n" },
+		{ "/data",  .status = 302, .headers = "Location: data:text/html,x\r\n" },
+		{ "/user",  .status = 302, .headers = "Location: http://me:secret@x.test/#top\r\n" },
+		{ "/300",   .status = 300, .headers = "Location: /a\r\n" },
+		{ "/304",   .status = 304, .headers = "Location: /a\r\n" },
+		{ "/305",   .status = 305, .headers = "Location: /a\r\n" },
+	};
+	static const char *const want[] = { "", "/a", "", "/%C3%A4?%C3%A4",
+		"/%E4?%E4%20%E4", "/a%20b?c%20d", "javascript:alert(1)",
+		"data:text/html,x", "http://x.test/", "", "", "" };
+	/* clang-format on */
+
+	open_site(pages, ARRAY_LEN(pages), &visitor_options);
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+		struct visit v = fetch(at(pages[i].path));
+
+		ck_assert_uint_eq(v.capture.status, pages[i].status);
+		ck_assert_msg(span_eq(v.capture.location,
+				  span_from(want[i][0] == '/' ? at(want[i])
+							      : want[i])),
+		    "%s: \"%.*s\"", pages[i].path,
+		    SPAN_ARG(v.capture.location));
+		visit_fini(&v);
+	}
+	close_site();
+}
+END_TEST
+
+START_TEST(fetch_says_when_a_redirect_leads_to_the_same_page)
+{
+	/* clang-format off */
+	static const struct site_page pages[] = {
+		{ "/p?b=1&a=2", .status = 302, .headers = "Location: /p?a=2&b=1\r\n" },
+		{ "/p?utm_source=x", .status = 301, .headers = "Location: /p\r\n" },
+		{ "/p", .status = 301, .headers = "Location: /p;jsessionid=7\r\n" },
+		{ "/q?sid=1", .status = 301, .headers = "Location: /q\r\n" },
+		{ "/s", .status = 301, .headers = "Location: /s/\r\n" },
+		{ "/self", .status = 301, .headers = "Location: /self\r\n" },
+		{ "/script", .status = 301, .headers = "Location: javascript:x\r\n" },
+	};
+	static const uint8_t want[] = { REDIRECT_SAME, REDIRECT_SAME,
+		REDIRECT_SAME, REDIRECT_SAME, REDIRECT_OTHER, REDIRECT_OTHER,
+		REDIRECT_OTHER };
+	/* clang-format on */
+	struct fetch_options options = visitor_options;
+	const struct span extra = SPAN("sid");
+
+	options.canon = (struct canon){ CANON_DEFAULT, &extra, 1 };
+	open_site(pages, ARRAY_LEN(pages), &options);
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+		struct visit v = fetch(at(pages[i].path));
+
+		ck_assert_msg(v.capture.redirect == want[i], "%s: %d",
+		    pages[i].path, v.capture.redirect);
+		visit_fini(&v);
+	}
+	close_site();
+}
+END_TEST
+
 START_TEST(fetch_of_a_refused_connection_fails_to_connect)
 {
 	struct visit v;
@@ -473,6 +543,8 @@ TEST_MAIN("fetch", fetch_reports_an_answer_in_full,
     fetch_leaves_trailers_and_informational_headers_out,
     fetch_hands_error_pages_on,
     fetch_resolves_a_redirect_and_does_not_follow_it,
+    fetch_reads_a_location_as_browsers_do,
+    fetch_says_when_a_redirect_leads_to_the_same_page,
     fetch_of_a_refused_connection_fails_to_connect,
     fetch_of_an_unknown_name_is_a_dns_failure,
     fetch_does_not_connect_to_private_addresses,

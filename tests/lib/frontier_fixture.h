@@ -136,8 +136,9 @@ static inline struct order
 fixture_keep(struct fixture *x, const struct order *order)
 {
 	struct order kept = *order;
-	struct fixture_text *keep = calloc(1,
-	    sizeof(*keep) + order->url.len + order->via.len + 1);
+	struct fixture_text *keep = calloc(1, sizeof(*keep) + order->url.len +
+						  order->via.len +
+						  order->chain.len + 1);
 	char *text = keep->text;
 
 	ck_assert_ptr_nonnull(keep);
@@ -148,6 +149,10 @@ fixture_keep(struct fixture *x, const struct order *order)
 		memcpy(text + order->url.len, order->via.ptr, order->via.len);
 	kept.url.ptr = text;
 	kept.via.ptr = text + order->url.len;
+	if (order->chain.len > 0)
+		memcpy(text + order->url.len + order->via.len, order->chain.ptr,
+		    order->chain.len);
+	kept.chain.ptr = text + order->url.len + order->via.len;
 	return kept;
 }
 

@@ -118,9 +118,11 @@ offer_links(struct crawl *c, const struct job *job)
 	unsigned s = job->site, p = job->page;
 
 	if (job->capture.status == 302) {
-		ck_assert_int_ge(frontier_offer(c->x.f, &job->order,
-				     span_from(page_url(s, (p + 5) % PAGES)),
-				     LINK_REDIRECT, 0, c->x.now),
+		struct capture capture = job->capture;
+
+		capture.location = span_from(page_url(s, (p + 5) % PAGES));
+		ck_assert_int_ge(frontier_redirect(c->x.f, &job->order,
+				     &capture, c->x.now),
 		    0);
 	} else if (job->capture.status == 200) {
 		offer(c, job, s, 0);

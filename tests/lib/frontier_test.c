@@ -1,6 +1,7 @@
 #include "lib/frontier/frontier.h"
 
 #include "lib/frontier/store.h"
+#include "lib/message/chain.h"
 #include "lib/message/output.h"
 #include "tests/lib/frontier_fixture.h"
 
@@ -77,6 +78,7 @@ START_TEST(links_are_measured_and_counted_by_reason)
 	struct fixture x;
 	struct order o, deep;
 	struct frontier_totals t;
+	struct capture capture;
 	char longer[5000];
 	struct config_rule rules[] = { { false, (char *)"*.exe" } };
 
@@ -112,9 +114,9 @@ START_TEST(links_are_measured_and_counted_by_reason)
 		ck_assert_int_eq(fixture_offer(&x, &deep, "http://a.test/deep"),
 		    0);
 		deep.hops = (uint16_t)x.config.max_redirects;
-		ck_assert_int_eq(frontier_offer(x.f, &deep,
-				     SPAN("http://a.test/hop"), LINK_REDIRECT,
-				     0, x.now),
+		capture = fixture_capture(&x, 302);
+		capture.location = SPAN("http://a.test/hop");
+		ck_assert_int_eq(frontier_redirect(x.f, &deep, &capture, x.now),
 		    0);
 		ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/in"),
 		    i == 0);
@@ -148,6 +150,7 @@ START_TEST(rules_on_depth_are_asked_for_each_link)
 		{ true, (char *)"*/always" } };
 	struct frontier_totals t;
 	struct order o, deep;
+	struct capture capture;
 	struct fixture x;
 
 	fixture_init(&x);
@@ -162,14 +165,12 @@ START_TEST(rules_on_depth_are_asked_for_each_link)
 	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/x"), 1);
 	ck_assert_int_eq(fixture_offer(&x, &deep, "http://a.test/always"), 1);
 	/* A redirect's target is as deep as what redirects. */
+	capture = fixture_capture(&x, 302);
+	capture.location = SPAN("http://a.test/y");
 	deep.depth = 2;
-	ck_assert_int_eq(frontier_offer(x.f, &deep, SPAN("http://a.test/y"),
-			     LINK_REDIRECT, 0, x.now),
-	    0);
+	ck_assert_int_eq(frontier_redirect(x.f, &deep, &capture, x.now), 0);
 	deep.depth = 1;
-	ck_assert_int_eq(frontier_offer(x.f, &deep, SPAN("http://a.test/y"),
-			     LINK_REDIRECT, 0, x.now),
-	    1);
+	ck_assert_int_eq(frontier_redirect(x.f, &deep, &capture, x.now), 1);
 	fixture_commit(&x);
 	t = fixture_totals(&x);
 	ck_assert_uint_eq(t.refused[REFUSED_RULE], 3);
@@ -890,9 +891,7 @@ START_TEST(a_redirect_is_done_and_its_target_a_link)
 	o = fixture_expect(&x, "http://a.test/old");
 	c = fixture_capture(&x, 301);
 	c.location = SPAN("http://a.test/new");
-	ck_assert_int_eq(frontier_offer(x.f, &o, c.location, LINK_REDIRECT, 0,
-			     x.now),
-	    1);
+	ck_assert_int_eq(frontier_redirect(x.f, &o, &c, x.now), 1);
 	ck_assert_int_eq(frontier_settle(x.f, &o, &c,
 			     fixture_decide(&x, &o, &c), x.now),
 	    0);
@@ -905,6 +904,117 @@ START_TEST(a_redirect_is_done_and_its_target_a_link)
 	ck_assert_int_eq(o.depth, 0);
 	ck_assert_int_eq(o.found, LINK_REDIRECT);
 	ck_assert(span_eq(o.via, SPAN("http://a.test/old")));
+	ck_assert(span_eq(o.chain, SPAN("301 http://a.test/old\n")));
+	fixture_fini(&x);
+}
+END_TEST
+
+static void
+redirect_to(struct fixture *x, const struct order *o, int status,
+    const char *target, enum redirect kind)
+{
+	struct capture c = fixture_capture(x, status);
+	struct decision decision;
+
+	c.location = span_from(target);
+	c.redirect = (uint8_t)kind;
+	decision = fixture_decide(x, o, &c);
+	frontier_slot_end(x->f, o, &c, x->now);
+	if (decision.verdict == VERDICT_REDIRECTED)
+		ck_assert_int_ge(frontier_redirect(x->f, o, &c, x->now), 0);
+	ck_assert_int_eq(frontier_settle(x->f, o, &c, decision, x->now), 0);
+	fixture_balances(x);
+}
+
+START_TEST(a_chain_of_redirects_outlives_a_restart)
+{
+	static const char two[] = "302 http://a.test/1\n308 http://a.test/2\n";
+	struct fixture x;
+	struct order o;
+
+	fixture_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/1");
+	fixture_commit(&x);
+	o = fixture_expect(&x, "http://a.test/1");
+	redirect_to(&x, &o, 302, "http://a.test/2", REDIRECT_OTHER);
+	x.now += 1000;
+	/* ordered before the commit, and then adopted by a successor */
+	o = fixture_expect(&x, "http://a.test/2");
+	ck_assert(span_eq(o.chain, SPAN("302 http://a.test/1\n")));
+	fixture_reopen(&x);
+	ck_assert_int_eq(frontier_adopt(x.f, &o, x.now), 0);
+	redirect_to(&x, &o, 308, "http://a.test/3", REDIRECT_OTHER);
+	fixture_commit(&x);
+	fixture_reopen(&x);
+	x.now += 1000;
+	o = fixture_expect(&x, "http://a.test/1");
+	fixture_settle(&x, &o, 404);
+	x.now += 1000;
+	o = fixture_expect(&x, "http://a.test/3");
+	ck_assert_msg(span_eq(o.chain, span_from(two)), "%.*s",
+	    SPAN_ARG(o.chain));
+	ck_assert_uint_eq(o.hops, 2);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(a_redirect_to_another_form_of_the_page_is_asked_for_in_that_form)
+{
+	static const char from[] = "http://a.test/p?utm_source=x&b=1&a=2";
+	static const char to[] = "http://a.test/p?a=2&b=1";
+	struct fixture x;
+	struct order o, again;
+
+	fixture_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, from);
+	o = fixture_expect(&x, from);
+	redirect_to(&x, &o, 301, to, REDIRECT_SAME);
+	fixture_expect_none(&x); /* not before the commit: it is a retry */
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).done, 0);
+	ck_assert_uint_eq(fixture_totals(&x).retried, 0);
+	fixture_reopen(&x);
+	x.now += 1000;
+	again = fixture_expect(&x, to);
+	ck_assert_uint_eq(again.site64, o.site64);
+	ck_assert_uint_eq(again.url64, o.url64);
+	ck_assert_uint_eq(again.tries, 0);
+	ck_assert_uint_eq(again.hops, 1);
+	ck_assert_uint_eq(again.found, LINK_SEED);
+	ck_assert(chain_has(again.chain, span_from(from)));
+	/* the order of before is not this URL's any more */
+	fixture_reopen(&x);
+	ck_assert_int_eq(frontier_adopt(x.f, &o, x.now), -EBADMSG);
+	ck_assert_int_eq(frontier_adopt(x.f, &again, x.now), 0);
+	fixture_settle(&x, &again, 200);
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).done, 1);
+	ck_assert_uint_eq(fixture_totals(&x).admitted, 1);
+	ck_assert(frontier_finished(x.f));
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(a_capture_that_lies_about_another_form_costs_tries)
+{
+	struct fixture x;
+	struct order o;
+	unsigned n = 0;
+
+	fixture_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/p");
+	for (; !frontier_finished(x.f); n++) {
+		ck_assert_uint_lt(n, 10);
+		x.now += 24 * 3600 * 1000;
+		o = fixture_expect(&x, "http://a.test/p");
+		redirect_to(&x, &o, 301, "http://a.test/other", REDIRECT_SAME);
+		fixture_commit(&x);
+	}
+	ck_assert_uint_eq(fixture_totals(&x).reasons[REASON_TOO_MANY_REDIRECTS],
+	    1);
 	fixture_fini(&x);
 }
 END_TEST
@@ -983,5 +1093,8 @@ TEST_MAIN("frontier", a_seed_is_ordered_once_and_settled,
     robots_and_nofollow_can_be_ignored_for_one_host,
     a_host_over_its_budget_is_parked_then_excluded, max_pages_is_never_exceeded,
     bytes_and_time_are_limits_over_all_runs,
-    a_redirect_is_done_and_its_target_a_link, a_url_is_kept_as_it_was_written,
-    what_is_not_a_lease_is_refused)
+    a_redirect_is_done_and_its_target_a_link,
+    a_chain_of_redirects_outlives_a_restart,
+    a_redirect_to_another_form_of_the_page_is_asked_for_in_that_form,
+    a_capture_that_lies_about_another_form_costs_tries,
+    a_url_is_kept_as_it_was_written, what_is_not_a_lease_is_refused)

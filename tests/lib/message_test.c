@@ -1,6 +1,7 @@
 #include <errno.h>
 
 #include "lib/message/capture.h"
+#include "lib/message/chain.h"
 #include "lib/message/order.h"
 #include "lib/message/output.h"
 #include "lib/message/verdict.h"
@@ -18,7 +19,8 @@ some_order(void)
 		.tries = 1,
 		.delay_ms = 1000,
 		.url = SPAN("https://example.org/a"),
-		.via = SPAN("https://example.org/") };
+		.via = SPAN("https://example.org/"),
+		.chain = SPAN("301 http://example.org/\n302 http://x/\n") };
 }
 
 START_TEST(order_reads_as_it_was_written)
@@ -34,6 +36,7 @@ START_TEST(order_reads_as_it_was_written)
 	ck_assert_uint_eq(out.delay_ms, 1000);
 	ck_assert(span_eq(out.url, in.url));
 	ck_assert(span_eq(out.via, in.via));
+	ck_assert(span_eq(out.chain, in.chain));
 }
 END_TEST
 
@@ -52,6 +55,7 @@ START_TEST(order_leaves_out_a_via_that_does_not_fit)
 	ck_assert_int_eq(order_read(slot, size, &out), 0);
 	ck_assert_uint_eq(out.url.len, sizeof(url));
 	ck_assert_uint_eq(out.via.len, 0);
+	ck_assert(span_eq(out.chain, in.chain));
 	in.url.len = size;
 	ck_assert_int_eq(order_write(slot, size, &in), -EMSGSIZE);
 }
@@ -80,6 +84,84 @@ START_TEST(order_past_the_lists_is_refused)
 }
 END_TEST
 
+START_TEST(order_leaves_out_the_oldest_hops_that_do_not_fit)
+{
+	_Alignas(64) char slot[8192];
+	static char url[4096], hops[2000];
+	size_t size = order_slot_size(sizeof(url));
+	struct order in = some_order(), out;
+	struct chain_hop hop;
+	unsigned n = 0;
+
+	memset(url, 'u', sizeof(url));
+	in.url = span_of(url, sizeof(url));
+	for (size_t at = 0; at < sizeof(hops); at += 20)
+		memcpy(hops + at, "301 http://a/bcdef/\n", 20);
+	memcpy(hops + sizeof(hops) - 3, "z/\n", 3);
+	in.chain = span_of(hops, sizeof(hops));
+	ck_assert_int_eq(order_write(slot, size, &in), 0);
+	ck_assert_int_eq(order_read(slot, size, &out), 0);
+	ck_assert(span_eq(out.via, in.via));
+	while (chain_next(&out.chain, &hop) == 1)
+		n++;
+	ck_assert_uint_eq(out.chain.len, 0);
+	ck_assert_uint_gt(n, 40);
+	ck_assert_uint_lt(n, 60);
+	ck_assert(span_eq(hop.url, SPAN("http://a/bcdez/")));
+}
+END_TEST
+
+START_TEST(chain_drops_its_oldest_hops)
+{
+	struct buf chain;
+	char url[64];
+	unsigned n = 2000;
+	struct span left;
+	struct chain_hop hop;
+	static char longest[CHAIN_MAX - 5];
+
+	buf_init(&chain, CHAIN_MAX);
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(url, sizeof(url), "http://a.test/%u", i);
+		ck_assert_int_eq(chain_add(&chain, 302, span_from(url)), 0);
+		ck_assert_uint_le(chain.len, CHAIN_MAX);
+		ck_assert(chain_has(buf_span(&chain), span_from(url)));
+	}
+	ck_assert(chain_is_whole(buf_span(&chain)));
+	left = buf_span(&chain);
+	while (chain_next(&left, &hop) == 1)
+		;
+	ck_assert(span_eq(hop.url, SPAN("http://a.test/1999")));
+	ck_assert_uint_eq(hop.status, 302);
+	ck_assert(!chain_has(buf_span(&chain), SPAN("http://a.test/1")));
+	/* not of a serialised URL, nor of one that never fits */
+	n = (unsigned)chain.len;
+	ck_assert_int_eq(chain_add(&chain, 302, SPAN("http://a b")), 0);
+	ck_assert_int_eq(chain_add(&chain, 302, SPAN("http://a\n")), 0);
+	ck_assert_int_eq(chain_add(&chain, 302,
+			     span_of(longest, sizeof(longest) + 1)),
+	    0);
+	ck_assert_uint_eq(chain.len, n);
+	memset(longest, 'l', sizeof(longest));
+	ck_assert_int_eq(chain_add(&chain, 302,
+			     span_of(longest, sizeof(longest))),
+	    0);
+	ck_assert_uint_eq(chain.len, CHAIN_MAX);
+	buf_fini(&chain);
+}
+END_TEST
+
+START_TEST(chain_of_garbage_is_refused)
+{
+	static const char *const bad[] = { "x", "301", "301 ", "301 \n",
+		"301 a", "30x a\n", "301-a\n", "301 a\n\n", "\n" };
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		ck_assert_msg(!chain_is_whole(span_from(bad[i])), "%zu", i);
+	ck_assert(chain_is_whole(SPAN_NONE));
+}
+END_TEST
+
 START_TEST(order_of_garbage_is_refused)
 {
 	_Alignas(64) char slot[512];
@@ -94,13 +176,15 @@ START_TEST(order_of_garbage_is_refused)
 		}
 		/* Lengths small enough to pass now and then. */
 		if (i % 2) {
-			memset(slot + 52, 0, 8);
-			slot[52] = 9;
+			memset(slot + 52, 0, 12);
+			slot[52] = slot[60] = 9;
 		}
 		if (order_read(slot, sizeof(slot), &out) == 0)
 			ck_assert(
 			    out.url.ptr + out.url.len <= slot + sizeof(slot) &&
-			    out.via.ptr + out.via.len <= slot + sizeof(slot));
+			    out.via.ptr + out.via.len <= slot + sizeof(slot) &&
+			    out.chain.ptr + out.chain.len <=
+				slot + sizeof(slot));
 	}
 }
 END_TEST
@@ -227,7 +311,7 @@ END_TEST
 
 START_TEST(verdict_follows_its_table)
 {
-	static const struct verdict_limits limits = { 2, 3, 4 };
+	static const struct verdict_limits limits = { 2, 3, 4, true };
 	static const struct {
 		struct order order;
 		struct capture capture;
@@ -241,6 +325,46 @@ START_TEST(verdict_follows_its_table)
 		{ { 0 }, { .status = 301 }, VERDICT_DONE, 0 },
 		{ { .hops = 3 },
 		    { .status = 302, .location = SPAN("http://x/") },
+		    VERDICT_FAILED, REASON_TOO_MANY_REDIRECTS },
+		{ { .url = SPAN("http://x/") },
+		    { .status = 302, .location = SPAN("http://x/") },
+		    VERDICT_FAILED, REASON_REDIRECT_LOOP },
+		{ { .hops = 3,
+		      .url = SPAN("http://x/c"),
+		      .chain = SPAN("301 http://x/a\n301 http://x/b\n") },
+		    { .status = 302, .location = SPAN("http://x/a") },
+		    VERDICT_FAILED, REASON_REDIRECT_LOOP },
+		{ { .url = SPAN("https://x/") },
+		    { .status = 302, .location = SPAN("http://x/") },
+		    VERDICT_FAILED, REASON_REDIRECT_DOWNGRADE },
+		{ { .url = SPAN("http://x/") },
+		    { .status = 302, .location = SPAN("https://x/") },
+		    VERDICT_REDIRECTED, 0 },
+		{ { .url = SPAN("http://x/?b&a") },
+		    { .status = 302,
+			.redirect = REDIRECT_SAME,
+			.location = SPAN("http://x/?a&b") },
+		    VERDICT_RETRY, 0 },
+		{ { .url = SPAN("http://x/") },
+		    { .status = 302,
+			.redirect = REDIRECT_SAME,
+			.location = SPAN("http://x/") },
+		    VERDICT_RETRY, 0 },
+		{ { .url = SPAN("http://x/"),
+		      .chain = SPAN("302 http://x/\n") },
+		    { .status = 302,
+			.redirect = REDIRECT_SAME,
+			.location = SPAN("http://x/") },
+		    VERDICT_FAILED, REASON_REDIRECT_LOOP },
+		{ { .url = SPAN("http://x/?b&a"), .hops = 3 },
+		    { .status = 302,
+			.redirect = REDIRECT_SAME,
+			.location = SPAN("http://x/?a&b") },
+		    VERDICT_FAILED, REASON_TOO_MANY_REDIRECTS },
+		{ { .url = SPAN("http://x/?b&a"), .tries = 3 },
+		    { .status = 302,
+			.redirect = REDIRECT_SAME,
+			.location = SPAN("http://x/?a&b") },
 		    VERDICT_FAILED, REASON_TOO_MANY_REDIRECTS },
 		{ { .tries = 1 }, { .status = 500 }, VERDICT_RETRY, 0 },
 		{ { .tries = 2 }, { .status = 500 }, VERDICT_FAILED, 0 },
@@ -290,6 +414,8 @@ END_TEST
 
 TEST_MAIN("message", order_reads_as_it_was_written,
     order_past_the_lists_is_refused, order_leaves_out_a_via_that_does_not_fit,
+    order_leaves_out_the_oldest_hops_that_do_not_fit,
+    chain_drops_its_oldest_hops, chain_of_garbage_is_refused,
     order_of_garbage_is_refused, capture_of_another_lap_is_not_there,
     capture_without_answer_and_reason_is_refused,
     capture_cuts_headers_at_a_line, output_reads_as_it_was_written,

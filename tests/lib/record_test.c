@@ -294,25 +294,38 @@ START_TEST(record_of_a_redirect_says_where_to)
 {
 	struct order order = some_order();
 	struct capture capture = some_capture();
-	json_t *json;
+	json_t *json, *chain;
 
 	capture.status = 301;
 	capture.tls = TLS_BAD_CERT;
 	capture.location = SPAN("https://example.org/next");
 	order.found = LINK_REDIRECT;
 	order.hops = 3;
+	order.chain = SPAN("301 http://example.org/\n302 https://x/?\"\n");
 	json = read_line(&plain, &order, &capture,
 	    (struct decision){ VERDICT_REDIRECTED, 0 }, NULL);
+	chain = json_object_get(json, "redirect_chain");
+	ck_assert_uint_eq(json_array_size(chain), 2);
+	ck_assert_str_eq(text_of(json_array_get(chain, 0), "url"),
+	    "http://example.org/");
+	ck_assert_str_eq(text_of(json_array_get(chain, 1), "url"),
+	    "https://x/?\"");
+	ck_assert_int_eq(json_integer_value(
+			     json_object_get(json_array_get(chain, 1),
+				 "status")),
+	    302);
 	ck_assert_str_eq(text_of(json, "location"), "https://example.org/next");
 	ck_assert_str_eq(text_of(json, "hops"), "RRR");
 	ck_assert(json_is_false(
 	    json_object_get(json_object_get(json, "tls"), "cert_ok")));
 	json_decref(json);
-	/* However many: a path has an end. */
+	/* However many: a path has an end.  What is no chain is none. */
 	order.hops = UINT16_MAX;
+	order.chain = SPAN("301 http://example.org/\n302");
 	json = read_line(&plain, &order, &capture,
 	    (struct decision){ VERDICT_REDIRECTED, 0 }, NULL);
 	ck_assert_uint_eq(strlen(text_of(json, "hops")), 32);
+	ck_assert_ptr_null(json_object_get(json, "redirect_chain"));
 	json_decref(json);
 }
 END_TEST
@@ -536,8 +549,8 @@ START_TEST(record_of_garbage_is_still_a_record)
 			(uint8_t)test_random(&state) };
 		struct order order;
 		struct capture capture;
-		struct span *texts[] = { &order.url, &order.via, &capture.ip,
-			&capture.content_type, &capture.location };
+		struct span *texts[] = { &order.url, &order.via, &order.chain,
+			&capture.ip, &capture.content_type, &capture.location };
 		struct output_reader reader;
 		struct buf out;
 		json_t *json;

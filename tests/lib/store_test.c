@@ -132,6 +132,8 @@ START_TEST(store_rows_that_are_cut_are_refused)
 		.depth = 3,
 		.place = 77,
 		.via_url64 = 5,
+		.chain = SPAN("301 http://a/\n"),
+		.target = SPAN("http://b/"),
 		.text = SPAN("/x?y") };
 	struct crawl_row crawl = { .next_seq = 4 }, crawl_again;
 	struct url_row again;
@@ -142,9 +144,15 @@ START_TEST(store_rows_that_are_cut_are_refused)
 	ck_assert_int_eq(url_row_read(buf_span(&buf), &again), 0);
 	ck_assert(span_eq(again.text, row.text));
 	ck_assert_uint_eq(again.place, 77);
+	ck_assert(span_eq(again.chain, row.chain));
+	ck_assert(span_eq(again.target, row.target));
+	ck_assert(!again.whole);
 	for (size_t len = 0; len <= buf.len - row.text.len; len++)
 		ck_assert_int_eq(url_row_read(span_of(buf.ptr, len), &again),
 		    -EBADMSG);
+	buf.ptr[4] ^= 0x40; /* a flag that there is not */
+	ck_assert_int_eq(url_row_read(buf_span(&buf), &again), -EBADMSG);
+	buf.ptr[4] ^= 0x40;
 	buf.ptr[0] = URL_STATES;
 	ck_assert_int_eq(url_row_read(buf_span(&buf), &again), -EBADMSG);
 

@@ -402,7 +402,24 @@ START_TEST(url_parts_are_slices_of_it)
 	ck_assert_uint_eq(url_port(&url), 80);
 	ck_assert(url_has_credentials(&url));
 
+	/* Without them it is as if it had been written so. */
+	url_drop_credentials(&url);
+	part_is("http://[::1]/", url_href(&url));
+	ck_assert_int_eq(url_parse(SPAN("https://u:p@h:8443/a/b?c#d"), NULL,
+			     &url),
+	    0);
+	url_drop_credentials(&url);
+	url_drop_credentials(&url);
+	part_is("https://h:8443/a/b?c#d", url_href(&url));
+	part_is("https", url_scheme(&url));
+	part_is("h", url_host(&url));
+	part_is("/a/b", url_path(&url));
+	part_is("c", url_query(&url));
+	part_is("https://h:8443/a/b?c", url_href_bare(&url));
+	ck_assert(!url_has_credentials(&url));
+
 	ck_assert_int_eq(url_parse(SPAN("foo:/..//@x?#"), NULL, &url), 0);
+	url_drop_credentials(&url);
 	part_is("foo:/.//@x?#", url_href(&url));
 	part_is("foo:/.//@x?", url_href_bare(&url));
 	part_is("", url_host(&url));

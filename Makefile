@@ -206,7 +206,7 @@ torture:
 	@$(MAKE) --no-print-directory MODE=release all tests
 	@BUILD=build/release scripts/torture $(DISASTERS) \
 	    tests/e2e/poison_test.py tests/e2e/fsck_test.py \
-	    $(filter build/release/%,$(TESTS_KILL) $(TESTS_FAULTS) $(TESTS_TSAN))
+	    $(filter build/release/%,$(TESTS_KILL) $(TESTS_FAULTS) $(TESTS_TSAN) $(TESTS_FUZZ))
 
 conformance:
 	@scripts/setup

@@ -1,7 +1,8 @@
 /*
  * scope: a rule that a person wrote against URLs that a page wrote.
  *
- *     rule NUL seed NUL url
+ *     a byte: the depth
+ *     rule NUL media type NUL seed NUL url
  */
 #include <errno.h>
 
@@ -11,10 +12,18 @@
 static const enum scope_kind kinds[] = { SCOPE_HOST, SCOPE_DOMAIN, SCOPE_PREFIX,
 	SCOPE_ANY };
 
+/* Of the question, beside its URL. */
+static uint32_t depth;
+static struct span type;
+
 static enum scope_answer
 answer(struct scope *scope, const struct url *url, struct scope_why *why)
 {
-	struct scope_subject subject = { .url = url, .depth = 3 };
+	struct scope_subject subject = {
+		.url = url,
+		.depth = depth,
+		.type = type,
+	};
 
 	return scope_ask(scope, &subject, why);
 }
@@ -42,6 +51,9 @@ ask(enum scope_kind kind, struct span rule, const struct url *seed,
 		with = answer(scope, url, &why);
 		fuzz_holds(with == without || with == SCOPE_OUT_RULE);
 		fuzz_holds(!why.gave_up || with == SCOPE_OUT_RULE);
+		/* What decided is named, and is what was added. */
+		fuzz_holds((with == SCOPE_OUT_RULE) == (why.rule == 1));
+		fuzz_holds(why.rule == 0 || span_eq(span_from(why.text), rule));
 		/* The last rule wins, unless it gives up. */
 		fuzz_holds(scope_add_rule(scope, true, rule, &err) == 0);
 		fuzz_holds(
@@ -55,10 +67,13 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = fuzz_input(data, size);
-	struct span rule = fuzz_part(&in);
-	struct span seed_text = fuzz_part(&in);
+	struct span rule, seed_text;
 	struct url seed, url;
 
+	depth = fuzz_byte(&in);
+	rule = fuzz_part(&in);
+	type = fuzz_part(&in);
+	seed_text = fuzz_part(&in);
 	url_init(&seed);
 	url_init(&url);
 	if (url_parse(seed_text, NULL, &seed) == 0 && url_fetchable(&seed) &&

@@ -56,6 +56,24 @@ START_TEST(robots_come_first_and_are_obeyed)
 }
 END_TEST
 
+START_TEST(robots_limits_are_those_of_the_rfc)
+{
+	struct fixture x;
+	struct err err = ERR_NONE;
+
+	robots_init(&x);
+	/* RFC 9309, 2.4: no longer than 24 hours; 2.5: 500 KiB at the least. */
+	ck_assert_int_eq(x.config.host.robots_ttl_ms, 24 * 3600 * 1000);
+	ck_assert_int_eq(config_set(&x.config, "robots_ttl", "25h", &err),
+	    -ERANGE);
+	ck_assert_uint_eq(x.config.robots_max_bytes, 512 << 10);
+	ck_assert_int_eq(config_set(&x.config, "robots_max_bytes", "499K",
+			     &err),
+	    -ERANGE);
+	fixture_fini(&x);
+}
+END_TEST
+
 START_TEST(rules_are_kept_until_they_expire)
 {
 	struct fixture x;
@@ -630,8 +648,8 @@ START_TEST(a_robots_order_is_adopted)
 END_TEST
 
 TEST_MAIN("frontier_robots", robots_come_first_and_are_obeyed,
-    rules_are_kept_until_they_expire, rules_that_change_are_the_new_ones,
-    a_site_without_an_answer_is_given_up,
+    robots_limits_are_those_of_the_rfc, rules_are_kept_until_they_expire,
+    rules_that_change_are_the_new_ones, a_site_without_an_answer_is_given_up,
     robots_follow_redirects_by_the_clock_of_each_host,
     redirected_robots_answer_for_the_asker_alone,
     robots_redirects_to_nowhere_are_as_if_not_there,

@@ -288,6 +288,8 @@ write_connection(struct jsonl *json, const struct record *rec)
 	text_cut(json, "ip", capture->ip, MAX_NAME);
 	if (capture->port != 0)
 		jsonl_uint(json, "port", capture->port);
+	if (capture->proxied)
+		jsonl_bool(json, "proxied", true);
 	text_name(json, "protocol", protocol_name(capture->protocol));
 	if (capture->tls == TLS_GOOD || capture->tls == TLS_BAD_CERT) {
 		jsonl_open(json, "tls", '{');

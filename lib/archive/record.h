@@ -11,6 +11,7 @@
  *             redirect that led here, else the letter of the link
  *   attempt   the how manieth request this was
  *   location  where a redirect points
+ *   proxied   a proxy was asked: ip and port of the host are not known
  *   redirect_chain  the redirects that led here, oldest first, url and status;
  *             of a long one the last hops (hops has a letter for each)
  */

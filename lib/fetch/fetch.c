@@ -260,6 +260,8 @@ fetch_pool_new(const struct fetch_options *options,
 	if (pool->multi != NULL && pool->checker != NULL)
 		r = pool_copy_options(pool, options);
 	if (r == 0)
+		r = cookies_new(options->cookie_bytes, &pool->cookies);
+	if (r == 0)
 		r = pool_make_headers(pool, options->accept_encoding);
 	if (r == 0 && pool_set_options(pool) != CURLM_OK)
 		r = -EINVAL;
@@ -299,6 +301,9 @@ fetch_pool_free(struct fetch_pool *pool)
 	pool_free_queue(pool, &pool->done);
 	pool_free_queue(pool, &pool->idle);
 	curl_multi_cleanup(pool->multi);
+	for (size_t i = 0; i < POOL_SHARES; i++)
+		curl_share_cleanup(pool->shares[i]);
+	cookies_free(pool->cookies);
 	curl_url_cleanup(pool->checker);
 	curl_slist_free_all(pool->headers);
 	free((char *)(uintptr_t)pool->options.user_agent);
@@ -327,6 +332,17 @@ fetch_start(struct fetch_pool *pool, const struct fetch_request *request)
 		TAILQ_INSERT_HEAD(&pool->idle, t, link);
 	}
 	r = transfer_begin(t, request);
+	if (r == 0 && transfer_is_refused(t)) {
+		TAILQ_REMOVE(&pool->idle, t, link);
+		TAILQ_INSERT_TAIL(&pool->live, t, link);
+		pool->n_inflight++;
+		t->run.end = FETCH_END_REFUSED;
+		pool_end(pool, t, CURLE_ABORTED_BY_CALLBACK);
+		/* The result is there: be called for it. */
+		pool->curl_due_ms = pool->clock_ms;
+		pool_rearm(pool);
+		return 0;
+	}
 	if (r == 0 && curl_multi_add_handle(pool->multi, t->easy) != CURLM_OK)
 		r = -ENOMEM;
 	if (r < 0) {

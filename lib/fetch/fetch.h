@@ -2,6 +2,9 @@
  * fetch - many transfers at once over libcurl's multi interface, as a state
  * machine that somebody else's event loop drives.
  *
+ * What one host is given (a password, its cookies, headers) is in no request
+ * to another: each transfer begins from nothing.
+ *
  * It opens sockets and reads the clock of libcurl, no other; what it wants
  * watched it says through two hooks.  Redirects are not followed, bodies are
  * handed on as received (chunking removed, content encoding kept).
@@ -52,6 +55,8 @@ struct fetch_options {
 	int tls_verify; /* enum config_tls: 0 refuse, 1 record, 2 off */
 	const char *ca_file; /* whom TLS trusts; NULL: the system's list */
 	bool allow_private;
+	int ip_version;      /* 0: any; 4 or 6: addresses of no other */
+	size_t cookie_bytes; /* for the cookies of all hosts */
 	/* When a redirect's target is the same page; its spans are borrowed. */
 	struct canon canon;
 	/* Kept open, at the most.  Fewer than transfers in flight, and each is
@@ -69,10 +74,23 @@ MUST_USE int fetch_pool_new(const struct fetch_options *options,
     const struct fetch_hooks *hooks, struct fetch_pool **out, struct err *err);
 void fetch_pool_free(struct fetch_pool *pool);
 
+/*
+ * The texts are NULL where there is none, and borrowed until fetch_start()
+ * returns.
+ *
+ * Through a proxy the address that is connected to is the proxy's, which may
+ * be private: who runs this named it.  Names are looked up by the proxy, and
+ * what they lead to is its business; a URL whose host is a private address by
+ * itself is refused as without one.
+ */
 struct fetch_request {
 	struct span url; /* a serialised http(s) URL */
 	uint64_t max_body;
-	void *user; /* not NULL; given back with the result */
+	void *user;          /* not NULL; given back with the result */
+	const char *proxy;   /* "http://", "https://", "socks5h://" … */
+	const char *headers; /* "Name: value\n" each */
+	const char *auth;    /* "user:password", for Basic */
+	bool cookies;        /* those of its host go along, new ones are kept */
 };
 
 /*

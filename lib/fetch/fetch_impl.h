@@ -9,11 +9,20 @@
 #include <sys/queue.h>
 
 #include "lib/fetch/badcert.h"
+#include "lib/fetch/cookies.h"
 #include "lib/fetch/fetch.h"
 #include "lib/fetch/fetch_table.h"
 #include "lib/fetch/header.h"
 #include "lib/fetch/watchdog.h"
 #include "lib/url/url.h"
+
+/*
+ * libcurl remembers eight TLS sessions for all who share them.  So hosts are
+ * spread over as many shares as make that enough: the next connection to a
+ * host of which one is remembered skips half of the handshake, and the
+ * signatures in it.
+ */
+#define POOL_SHARES 64
 
 enum transfer_phase {
 	TRANSFER_CONNECTING, /* look-up, connect, TLS */
@@ -32,6 +41,10 @@ struct transfer_run {
 	bool is_tls;
 	bool sweeps;      /* drops old names; see transfer_set_dns_age() */
 	bool unverified;  /* TLS without looking at the certificate */
+	bool proxied;     /* its peer is a proxy */
+	bool amended;     /* has what transfer_reset() takes off the handle */
+	bool is_secret;   /* has a password, or cookies */
+	bool cookies;     /* hears of new ones */
 	bool refused;     /* the guard refused an address … */
 	bool allowed;     /* … or let one pass */
 	bool starved;     /* no descriptor, or no memory for a socket */
@@ -52,6 +65,7 @@ struct transfer {
 	struct watched watched;
 	struct buf url; /* NUL-terminated */
 	struct header header;
+	struct curl_slist *headers; /* of this run, or NULL */
 	struct transfer_run run;
 };
 
@@ -61,6 +75,8 @@ struct fetch_pool {
 	CURLM *multi;
 	CURLU *checker; /* parses a URL only to see that libcurl takes it */
 	struct curl_slist *headers;
+	CURLSH *shares[POOL_SHARES]; /* NULL until one is needed */
+	struct cookies *cookies;
 	struct fetch_options options; /* its strings are copies */
 	struct fetch_hooks hooks;
 	/*
@@ -98,6 +114,9 @@ MUST_USE int transfer_begin(struct transfer *t,
  */
 bool transfer_retries_unverified(struct transfer *t, CURLcode code);
 
+/* Nothing is to be asked: the URL's host is refused as it stands. */
+bool transfer_is_refused(const struct transfer *t);
+
 /* It ended: note what is asked of libcurl, and of this moment. */
 void transfer_end(struct transfer *t, CURLcode code);
 
@@ -109,6 +128,12 @@ void transfer_reset(struct transfer *t);
  * out->status and out->headers.  Nothing where it leads nowhere.
  */
 void transfer_location(struct transfer *t, struct capture *out);
+
+/* What this host alone is given, onto the handle and off it (amend.c).
+ * 0, -EINVAL, -ENOMEM: then it may be half done, and is taken off. */
+MUST_USE int transfer_amend(struct transfer *t,
+    const struct fetch_request *request);
+void transfer_restore(struct transfer *t);
 
 bool transfer_is_slow(const struct transfer *t);
 

@@ -41,6 +41,7 @@ static const struct fetch_cause ends[FETCH_ENDS] = {
 	[FETCH_END_LOW_SPEED]  = { REASON_LOW_SPEED,          TRUNCATED_TIME, false },
 	[FETCH_END_HEADERS]    = { REASON_READ_FAIL,          TRUNCATED_DISCONNECT, false },
 	[FETCH_END_NO_MEMORY]  = { REASON_CONNECT_FAIL,       TRUNCATED_MEMORY, true },
+	[FETCH_END_REFUSED]    = { REASON_BLOCKED_SSRF,       TRUNCATED_NO, false },
 };
 
 /* clang-format on */

@@ -63,12 +63,29 @@ location_is_same(struct fetch_pool *pool)
 	       from.site64 == to.site64 && from.url64 == to.url64;
 }
 
+/*
+ * The cookies of the answer.  One that sends us back to where we are, and
+ * gives a cookie along, wants to see it: that is no loop.
+ */
+static unsigned
+location_cookies(struct fetch_pool *pool, const struct transfer *t,
+    struct span lines)
+{
+	struct span url = span_of(t->url.ptr, t->url.len - 1);
+
+	if (!t->run.cookies || url_parse(url, NULL, &pool->base) < 0)
+		return 0;
+	return cookies_take(pool->cookies, &pool->base, lines,
+	    t->run.end_unix_ms);
+}
+
 void
 transfer_location(struct transfer *t, struct capture *out)
 {
 	struct fetch_pool *pool = t->pool;
 	struct span url = span_of(t->url.ptr, t->url.len - 1);
 	struct span written = location_line(out->headers);
+	unsigned cookies = location_cookies(pool, t, out->headers);
 	int r = 0;
 
 	if (!is_redirect(out->status) || written.len == 0)
@@ -87,7 +104,8 @@ transfer_location(struct transfer *t, struct capture *out)
 	/* A name and a password for all the world are none of ours. */
 	url_drop_credentials(&pool->target);
 	out->location = url_href_bare(&pool->target);
-	if (url_fetchable(&pool->target) && !span_eq(out->location, url) &&
-	    location_is_same(pool))
+	if (!url_fetchable(&pool->target))
+		return;
+	if (span_eq(out->location, url) ? cookies > 0 : location_is_same(pool))
 		out->redirect = REDIRECT_SAME;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "lib/config/config.h"
 #include "lib/fetch/addrguard.h"
@@ -50,8 +51,9 @@ transfer_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 	int fd;
 
 	(void)purpose;
-	transfer_note_address(t, &to->addr);
-	if (!t->pool->options.allow_private &&
+	if (!t->run.proxied)
+		transfer_note_address(t, &to->addr);
+	if (!t->pool->options.allow_private && !t->run.proxied &&
 	    addrguard_refuses(&to->addr) != NULL) {
 		t->run.refused = true;
 		return CURL_SOCKET_BAD;
@@ -72,8 +74,10 @@ transfer_connected(void *arg, char *ip, char *local_ip, int port,
 	struct transfer *t = arg;
 
 	(void)local_ip, (void)local_port;
-	snprintf(t->run.ip, sizeof(t->run.ip), "%s", ip);
-	t->run.port = (uint16_t)port;
+	if (!t->run.proxied) {
+		snprintf(t->run.ip, sizeof(t->run.ip), "%s", ip);
+		t->run.port = (uint16_t)port;
+	}
 	t->run.phase = TRANSFER_SENT;
 	watchdog_watch(&t->pool->first_byte, &t->watched, t->pool->clock_ms);
 	return CURL_PREREQFUNC_OK;
@@ -149,6 +153,13 @@ transfer_set_options(struct transfer *t)
 	SET(CURLOPT_HTTPHEADER, t->pool->headers);
 	/* Nothing of this machine, nothing of an earlier answer. */
 	SET(CURLOPT_PROXY, "");
+	SET(CURLOPT_NOPROXY, "");
+	/* What a proxy says before it is the site's turn. */
+	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	SET(CURLOPT_IPRESOLVE,
+	    o->ip_version == 4	 ? (long)CURL_IPRESOLVE_V4
+	    : o->ip_version == 6 ? (long)CURL_IPRESOLVE_V6
+				 : (long)CURL_IPRESOLVE_WHATEVER);
 	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	/* Bodies as they are sent: digests are over these bytes. */
@@ -158,13 +169,16 @@ transfer_set_options(struct transfer *t)
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_timeout_ms);
 	SET(CURLOPT_TIMEOUT_MS, (long)o->total_timeout_ms);
 
-	if (o->ca_file != NULL)
+	if (o->ca_file != NULL) {
 		SET(CURLOPT_CAINFO, o->ca_file);
+		SET(CURLOPT_PROXY_CAINFO, o->ca_file);
+	}
 	/*
 	 * One file and no folder: only then does libcurl keep the list of
 	 * authorities in memory, instead of reading it for each connection.
 	 */
 	SET(CURLOPT_CAPATH, NULL);
+	SET(CURLOPT_PROXY_CAPATH, NULL);
 
 	SET(CURLOPT_OPENSOCKETFUNCTION, transfer_open_socket);
 	SET(CURLOPT_OPENSOCKETDATA, t);
@@ -238,9 +252,31 @@ transfer_free(struct transfer *t)
 	if (t == NULL)
 		return;
 	curl_easy_cleanup(t->easy);
+	curl_slist_free_all(t->headers);
 	buf_fini(&t->url);
 	header_fini(&t->header);
 	free(t);
+}
+
+/* Without one it is as it was: a whole handshake. */
+static void
+transfer_share(struct transfer *t, struct span url)
+{
+	struct fetch_pool *pool = t->pool;
+	const char *slash = memchr(url.ptr + 8, '/', url.len - 8);
+	size_t len = slash ? (size_t)(slash - url.ptr) : url.len;
+	CURLSH **share = &pool->shares[XXH3_64bits(url.ptr, len) % POOL_SHARES];
+
+	if (*share == NULL) {
+		*share = curl_share_init();
+		if (*share != NULL &&
+		    curl_share_setopt(*share, CURLSHOPT_SHARE,
+			CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK) {
+			curl_share_cleanup(*share);
+			*share = NULL;
+		}
+	}
+	curl_easy_setopt(t->easy, CURLOPT_SHARE, *share);
 }
 
 int
@@ -273,6 +309,11 @@ transfer_begin(struct transfer *t, const struct fetch_request *request)
 	code = curl_easy_setopt(t->easy, CURLOPT_URL, t->url.ptr);
 	if (code != CURLE_OK)
 		return code == CURLE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
+	if (t->run.is_tls)
+		transfer_share(t, request->url);
+	r = transfer_amend(t, request);
+	if (r < 0)
+		return r;
 
 	if (pool->clock_ms >= pool->sweep_due_ms) {
 		pool->sweep_due_ms = pool->clock_ms + TRANSFER_SWEEP_MS;
@@ -281,6 +322,7 @@ transfer_begin(struct transfer *t, const struct fetch_request *request)
 	t->run.user = request->user;
 	t->run.max_body = request->max_body;
 	if (t->run.is_tls && pool->options.tls_verify == CONFIG_TLS_RECORD &&
+	    !t->run.is_secret &&
 	    badcert_has(&pool->badcert, request->url, pool->clock_ms))
 		transfer_verify(t, false);
 	return 0;
@@ -296,6 +338,8 @@ transfer_reset(struct transfer *t)
 	if (t->run.spent_ms > 0)
 		curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS,
 		    (long)t->pool->options.total_timeout_ms);
+	if (t->run.amended)
+		transfer_restore(t);
 	t->run = (struct transfer_run){ 0 };
 	transfer_verify(t, verify);
 	header_clear(&t->header);
@@ -354,8 +398,9 @@ transfer_retries_unverified(struct transfer *t, CURLcode code)
 	int64_t total_ms = pool->options.total_timeout_ms;
 	int32_t spent_ms = transfer_ms(t, CURLINFO_TOTAL_TIME_T);
 
+	/* Nobody is told a secret who cannot say who he is. */
 	if (pool->options.tls_verify != CONFIG_TLS_RECORD ||
-	    t->run.unverified || t->run.phase != TRANSFER_CONNECTING ||
+	    t->run.unverified || t->run.is_secret || t->run.phase != TRANSFER_CONNECTING ||
 	    (code != CURLE_PEER_FAILED_VERIFICATION &&
 		code != CURLE_SSL_CACERT_BADFILE))
 		return false;
@@ -375,6 +420,12 @@ transfer_retries_unverified(struct transfer *t, CURLcode code)
 }
 
 bool
+transfer_is_refused(const struct transfer *t)
+{
+	return t->run.proxied && t->run.refused;
+}
+
+bool
 transfer_is_slow(const struct transfer *t)
 {
 	const struct fetch_options *o = &t->pool->options;
@@ -383,9 +434,25 @@ transfer_is_slow(const struct transfer *t)
 	       o->low_speed_bytes * (uint64_t)o->low_speed_ms / 1000;
 }
 
+/* Is it the proxy that failed, rather than what is behind it? */
+static bool
+transfer_is_proxys(const struct transfer *t)
+{
+	long answer = 0;
+
+	if (!t->run.proxied || t->run.end != FETCH_END_LIBCURL)
+		return false;
+	curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &answer);
+	return t->run.code == CURLE_COULDNT_RESOLVE_PROXY ||
+	       t->run.code == CURLE_PROXY ||
+	       t->run.code == CURLE_COULDNT_CONNECT || answer >= 300;
+}
+
 static struct fetch_cause
 transfer_cause(const struct transfer *t)
 {
+	if (transfer_is_proxys(t))
+		return (struct fetch_cause){ .reason = REASON_PROXY_FAIL };
 	/* What libcurl says of a header line over 100 KB, once connected. */
 	if (t->run.end == FETCH_END_LIBCURL &&
 	    t->run.code == CURLE_OUT_OF_MEMORY && t->run.port != 0)
@@ -478,13 +545,18 @@ transfer_times(const struct transfer *t, struct capture *out)
 	bool connected = t->run.phase != TRANSFER_CONNECTING;
 	bool opened = t->run.allowed; /* not a connection that was there */
 
+	out->fetch_end_ms = t->run.end_unix_ms;
+	out->started_ms = t->run.end_unix_ms;
+	out->dns_ms = out->connect_ms = out->tls_ms = out->ttfb_ms = -1;
+	out->total_ms = 0;
+	if (t->run.end == FETCH_END_REFUSED)
+		return; /* what libcurl knows is of another run */
 	out->total_ms = total + t->run.spent_ms;
 	out->dns_ms = looked_up ? dns : -1;
 	out->connect_ms = opened && (connected || connect > 0) ? connect - dns
 							       : -1;
 	out->tls_ms = opened && connected && t->run.is_tls ? tls - connect : -1;
 	out->ttfb_ms = t->run.phase == TRANSFER_ANSWERED ? first - sent : -1;
-	out->fetch_end_ms = t->run.end_unix_ms;
 	out->started_ms = t->run.end_unix_ms - out->total_ms;
 }
 
@@ -500,7 +572,14 @@ transfer_capture(struct transfer *t, struct capture *out, bool *short_fd)
 	out->tls = transfer_tls(t);
 	transfer_times(t, out);
 	*short_fd = false;
+	out->proxied = t->run.proxied;
 	out->status = header_status(&t->header);
+	/* It wants to know who we are, and the site has not been asked. */
+	if (t->run.proxied && out->status == 407) {
+		out->status = 0;
+		out->reason = REASON_PROXY_FAIL;
+		return;
+	}
 	if (out->status == 0) {
 		out->reason = transfer_reason(t, cause);
 		*short_fd = t->run.starved &&

@@ -32,6 +32,7 @@ struct capture_slot {
 	uint8_t protocol;
 	uint8_t tls;
 	uint8_t redirect;
+	uint8_t proxied;
 	char text[];
 };
 
@@ -102,6 +103,7 @@ capture_write(void *slot, size_t size, const struct capture *capture)
 	s->protocol = capture->protocol;
 	s->tls = capture->tls;
 	s->redirect = capture->redirect;
+	s->proxied = capture->proxied;
 	for (size_t i = 0; i < TEXTS; i++) {
 		size_t len = text[i].len;
 
@@ -158,6 +160,7 @@ capture_read(const void *slot, size_t size, uint64_t lap, struct capture *out)
 		.protocol = s->protocol,
 		.tls = s->tls,
 		.redirect = s->redirect,
+		.proxied = s->proxied != 0,
 		.port = s->port,
 		.started_ms = s->started_ms,
 		.fetch_end_ms = s->fetch_end_ms,

@@ -46,6 +46,7 @@ struct capture {
 	uint8_t protocol;
 	uint8_t tls;
 	uint8_t redirect; /* enum redirect, when there is a location */
+	bool proxied;     /* ip and port are not known */
 	uint16_t port;
 	int64_t started_ms;     /* unix */
 	int64_t fetch_end_ms;   /* unix */

@@ -27,6 +27,7 @@ static const char *const reasons[REASONS] = {
 	[REASON_RULE]               = "excluded_by_rule",
 	[REASON_REDIRECT_LOOP]      = "redirect_loop",
 	[REASON_REDIRECT_DOWNGRADE] = "redirect_downgrade",
+	[REASON_PROXY_FAIL]         = "proxy_fail",
 };
 
 /* What a person may change, when a reason surprises. */
@@ -46,6 +47,7 @@ static const char *const reason_keys[REASONS] = {
 	[REASON_BUDGET]             = "host_max_pages and its like",
 	[REASON_RULE]               = "exclude",
 	[REASON_REDIRECT_DOWNGRADE] = "downgrade",
+	[REASON_PROXY_FAIL]         = "proxy",
 };
 
 static const char *const refusal_keys[REFUSALS] = {

@@ -34,6 +34,7 @@ enum reason {
 	REASON_RULE, /* an exclude rule: new, or of the response's media type */
 	REASON_REDIRECT_LOOP,
 	REASON_REDIRECT_DOWNGRADE,
+	REASON_PROXY_FAIL,
 	REASONS
 };
 

@@ -16,6 +16,7 @@ passes(unsigned reason)
 		[REASON_TIMEOUT_TOTAL]      = true,
 		[REASON_LOW_SPEED]          = true,
 		[REASON_READ_FAIL]          = true,
+		[REASON_PROXY_FAIL]         = true,
 	};
 	/* clang-format on */
 
@@ -35,6 +36,7 @@ verdict_is_host_trouble(const struct capture *capture)
 	       (capture->reason == REASON_DNS_FAIL ||
 		   capture->reason == REASON_CONNECT_FAIL ||
 		   capture->reason == REASON_TLS_FAIL ||
+		   capture->reason == REASON_PROXY_FAIL ||
 		   capture->reason == REASON_TIMEOUT_CONNECT);
 }
 

@@ -13,12 +13,14 @@
 #include "lib/fetch/fetch.h"
 #include "lib/message/reason.h"
 #include "tests/harness.h"
+#include "tests/site/proxy.h"
 #include "tests/site/visitor.h"
 
 static struct visitor visitor;
 static const char *folder;
 static pid_t server;
 static uint16_t port;
+static const char *extra = ""; /* of the server's settings */
 
 static void
 write_file(const char *name, const char *fmt, ...)
@@ -96,9 +98,11 @@ run_nginx(void)
 	    "server { listen 127.0.0.1:%u ssl http2; root %s;\n"
 	    "ssl_certificate %s/cert.pem; ssl_certificate_key %s/key.pem;\n"
 	    "add_header X-Connection $connection;\n"
-	    "}}\n",
+	    "add_header X-Reused \"$ssl_session_reused\";\n"
+	    "add_header X-Auth \"$http_authorization\";\n"
+	    "%s}}\n",
 	    folder, folder, folder, folder, folder, folder, port, folder,
-	    folder, folder);
+	    folder, folder, extra);
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid > 0)
@@ -317,6 +321,107 @@ START_TEST(fetch_without_descriptors_doubts_no_certificate)
 }
 END_TEST
 
+static bool
+says(const struct visit *v, const char *line)
+{
+	return memmem(v->capture.headers.ptr, v->capture.headers.len, line,
+		   strlen(line)) != NULL;
+}
+
+START_TEST(fetch_resumes_the_tls_session_of_a_former_connection)
+{
+	struct fetch_options options = visitor_options;
+	unsigned resumed = 0;
+	struct visit v;
+
+	/* each page its own connection */
+	extra = "keepalive_timeout 0;\nssl_session_cache shared:S:1m;\n"
+		"ssl_protocols TLSv1.2 TLSv1.3;\n";
+	start_server();
+	options.ca_file = in_folder("cert.pem");
+	options.http = 1; /* nginx ends HTTP/2 so that nothing is resumed */
+	for (int i = 0; i < 10; i++) {
+		v = fetch(&options, "127.0.0.1", 1);
+		ck_assert_page(&v, TLS_GOOD, PROTOCOL_HTTP_1_1);
+		ck_assert_int_ge(v.capture.tls_ms, 0);
+		resumed += says(&v, "x-reused: r\n");
+		visit_fini(&v);
+	}
+	ck_assert_uint_eq(resumed, 9);
+	/* By another name the certificate is looked at, as ever. */
+	v = fetch(&options, "localhost", 1);
+	ck_assert_str_eq(reason_name(v.capture.reason), "tls_fail");
+	leave(&v);
+	stop_server();
+}
+END_TEST
+
+START_TEST(fetch_through_a_tunnel_is_tls_to_the_site)
+{
+	static const char *const schemes[] = { "http://", "socks5h://" };
+	struct fetch_options options = visitor_options;
+	struct proxy *proxy;
+	char url[64], peer[64];
+
+	start_server();
+	ck_assert_int_eq(proxy_start(PROXY_HELPS, &proxy), 0);
+	options.ca_file = in_folder("cert.pem");
+	ck_assert_int_eq(visitor_init(&visitor, &options), 0);
+	snprintf(url, sizeof(url), "https://127.0.0.1:%u/page.html", port);
+	for (unsigned i = 0; i < 4; i++) {
+		struct visit v = { .proxy = peer };
+
+		snprintf(peer, sizeof(peer), "%s127.0.0.1:%u", schemes[i / 2],
+		    proxy_port(proxy));
+		ck_assert_int_eq(visitor_start(&visitor, url, &v), 0);
+		visitor_run(&visitor);
+		ck_assert_page(&v, TLS_GOOD, PROTOCOL_HTTP_2);
+		/* The proxy's own header is none of the page's … */
+		ck_assert(!says(&v, "x-proxy"));
+		ck_assert(v.capture.proxied);
+		/* … and its tunnel is kept for the next page. */
+		ck_assert_uint_eq(proxy_requests(proxy), i / 2 + 1);
+		visit_fini(&v);
+	}
+	visitor_fini(&visitor);
+	proxy_stop(proxy);
+	stop_server();
+}
+END_TEST
+
+START_TEST(fetch_tells_a_password_to_nobody_with_a_bad_certificate)
+{
+	struct fetch_options options = visitor_options;
+	struct visit v;
+	char url[64];
+
+	start_server();
+	options.tls_verify = 1;
+	v = fetch(&options, "127.0.0.1", 1); /* recorded, and remembered */
+	ck_assert_page(&v, TLS_BAD_CERT, PROTOCOL_HTTP_2);
+	visit_fini(&v);
+	v = (struct visit){ .auth = "me:secret" };
+	snprintf(url, sizeof(url), "https://127.0.0.1:%u/page.html", port);
+	ck_assert_int_eq(visitor_start(&visitor, url, &v), 0);
+	visitor_run(&visitor);
+	ck_assert_str_eq(reason_name(v.capture.reason), "tls_fail");
+	leave(&v);
+	options.ca_file = in_folder("cert.pem");
+	ck_assert_int_eq(visitor_init(&visitor, &options), 0);
+	v = (struct visit){ .auth = "me:secret" };
+	ck_assert_int_eq(visitor_start(&visitor, url, &v), 0);
+	visitor_run(&visitor);
+	ck_assert(says(&v, "x-auth: Basic bWU6c2VjcmV0\n"));
+	visit_fini(&v);
+	/* the next one, on the same connection, without */
+	v = fetch(&options, "127.0.0.1", 1);
+	ck_assert_int_eq(v.capture.tls_ms, -1);
+	ck_assert(!says(&v, "x-auth: Basic"));
+	leave(&v);
+	stop_server();
+}
+END_TEST
+
 START_TEST(fetch_shares_an_http2_connection)
 {
 	struct fetch_options options = visitor_options;
@@ -389,5 +494,8 @@ TEST_MAIN("fetch_tls", fetch_over_tls_verifies_and_speaks_http2,
     fetch_shakes_hands_with_a_bad_certificate_once,
     fetch_with_verification_off_knows_nothing_of_the_certificate,
     fetch_without_descriptors_doubts_no_certificate,
+    fetch_resumes_the_tls_session_of_a_former_connection,
+    fetch_through_a_tunnel_is_tls_to_the_site,
+    fetch_tells_a_password_to_nobody_with_a_bad_certificate,
     fetch_shares_an_http2_connection,
     fetch_of_plain_http_behind_https_is_a_tls_failure)

@@ -18,6 +18,7 @@ const struct fetch_options visitor_options = {
 	.tls_verify = 0,
 	.allow_private = true,
 	.max_connections = 64,
+	.cookie_bytes = 1 << 20,
 };
 
 static int64_t
@@ -106,8 +107,13 @@ visitor_fini(struct visitor *v)
 int
 visitor_start(struct visitor *v, const char *url, struct visit *visit)
 {
-	struct fetch_request request = { span_from(url),
-		visit->max_body ? visit->max_body : 1 << 20, visit };
+	struct fetch_request request = { .url = span_from(url),
+		.max_body = visit->max_body ? visit->max_body : 1 << 20,
+		.user = visit,
+		.proxy = visit->proxy,
+		.headers = visit->headers,
+		.auth = visit->auth,
+		.cookies = visit->cookies };
 
 	buf_init(&visit->body, 64u << 20);
 	buf_init(&visit->text, 1 << 20);

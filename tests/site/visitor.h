@@ -12,6 +12,9 @@ struct visit {
 	uint64_t max_body; /* 0: 1 MB */
 	size_t room;       /* the body hook says no beyond it; 0: never */
 	bool discards;     /* the body is counted, not kept */
+	/* Of the request (fetch.h). */
+	const char *proxy, *headers, *auth;
+	bool cookies;
 
 	bool done;
 	bool short_fd;

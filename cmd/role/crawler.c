@@ -18,6 +18,7 @@ enum {
 	CRAWLER_NAP_MS = 250, /* a beat in the roster at least that often */
 	COMPLAINTS = 5,       /* about the web, in each window of … */
 	COMPLAINT_MS = 10000,
+	COOKIE_BYTES = 8 << 20,
 	SHORT_MOST = 2, /* times an order goes back for want of memory */
 };
 
@@ -252,6 +253,7 @@ start(struct crawler *c, uint32_t cell)
 	const struct conveyor_shape *shape = conveyor_shape(c->cv);
 	struct transfer *t = &c->transfers[cell];
 	struct fetch_request request = { .user = t };
+	const struct config_host *host;
 	struct order order;
 	int r;
 
@@ -269,6 +271,13 @@ start(struct crawler *c, uint32_t cell)
 	request.url = order.url;
 	request.max_body = t->robots ? c->config->robots_max_bytes
 				     : c->config->max_body;
+	host = config_host(c->config, order.url);
+	if (host == NULL)
+		return send_back(c, t, true);
+	request.proxy = host->proxy;
+	request.headers = host->headers;
+	request.cookies = host->cookies;
+	request.auth = config_auth(c->config, order.url);
 	flight(c->cv, FLIGHT_FETCHES, cell, fetch_inflight(c->pool));
 	r = fetch_start(c->pool, &request);
 	if (r == 0)
@@ -366,6 +375,10 @@ open_pool(struct crawler *c, struct err *err)
 		.http = config->http,
 		.tls_verify = config->tls_verify,
 		.allow_private = config->allow_private,
+		.ip_version = config->ip_version == 0   ? 0
+			      : config->ip_version == 1 ? 4
+							: 6,
+		.cookie_bytes = COOKIE_BYTES,
 		.max_connections = c->slots,
 	};
 	struct fetch_hooks hooks = { want_watch, want_timer, take_body, c };

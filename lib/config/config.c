@@ -397,6 +397,15 @@ config_apply(struct config *config, const struct config_row *row,
 		return set_fields(config, row, value, err);
 	case CONFIG_SPEED:
 		return set_speed(config, row, value, err);
+	case CONFIG_PROXY:
+		return config_set_proxy(MEMBER(char *, config, row), row, value,
+		    err);
+	case CONFIG_HEADER:
+		return config_set_header(MEMBER(char *, config, row), row,
+		    value, err);
+	case CONFIG_AUTH:
+		return config_add_auth(MEMBER(struct config_list, config, row),
+		    row, value, err);
 	case CONFIG_SECTION:
 		return config_section_option(config, value, err);
 	}
@@ -449,9 +458,10 @@ config_fini(struct config *config)
 	for (size_t i = 0; i < config_table_len; i++) {
 		const struct config_row *row = &config_table[i];
 
-		if (row->type == CONFIG_TEXT) {
+		if (config_row_is_text(row)) {
 			free(*MEMBER(char *, config, row));
-		} else if (row->type == CONFIG_WORDS ||
+		} else if (row->type == CONFIG_AUTH ||
+			   row->type == CONFIG_WORDS ||
 			   row->type == CONFIG_URLS) {
 			struct config_list *list = MEMBER(struct config_list,
 			    config, row);

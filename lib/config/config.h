@@ -74,6 +74,9 @@ struct config_host {
 	int64_t backoff_ms, max_backoff_ms;
 
 	/* fetching */
+	char *proxy;   /* "http://host:port", or NULL */
+	char *headers; /* "Name: value\n" each, or NULL */
+	int cookies;   /* 0 off, 1 host */
 	uint32_t retries;
 	struct config_times retry_delay;
 };
@@ -127,9 +130,11 @@ struct config {
 	uint64_t max_body, max_decoded;
 	uint32_t max_ratio;
 	uint32_t max_redirects;
-	int downgrade;  /* enum config_downgrade */
-	int tls_verify; /* enum config_tls */
-	int http;       /* 1 = 1.1, 2 = 2 */
+	int downgrade;           /* enum config_downgrade */
+	int tls_verify;          /* enum config_tls */
+	int http;                /* 1 = 1.1, 2 = 2 */
+	int ip_version;          /* 0 any, 1 IPv4, 2 IPv6 */
+	struct config_list auth; /* asked by config_auth() */
 	bool allow_private;
 
 	/* parsing */
@@ -170,6 +175,9 @@ enum config_type {
 	CONFIG_URLS,   /* sitemap: appends to the list, as it is */
 	CONFIG_FIELDS, /* +links,-body amend what is set; links,body replace it */
 	CONFIG_SPEED,   /* low_speed: "1K/s for 20s" or "1K/20s" */
+	CONFIG_PROXY,   /* char *; "none" is NULL */
+	CONFIG_HEADER,  /* char *; appends a line "Name: value\n" */
+	CONFIG_AUTH,    /* appends "origin\nuser:password" to the list */
 	CONFIG_SECTION, /* --host: "PATTERN: KEY = VALUE" */
 };
 
@@ -249,7 +257,11 @@ MUST_USE int config_finish(struct config *config, unsigned cores,
 MUST_USE const struct config_host *config_host(const struct config *config,
     struct span url);
 
-/* The sections, as they could stand in a file. */
+/* "user:password" for the origin of this URL, as url.h serialises it, or NULL.
+ * It lives as long as `config`. */
+const char *config_auth(const struct config *config, struct span url);
+
+/* The sections, as they could stand in a file, but for passwords. */
 MUST_USE int config_show_sections(const struct config *config, struct buf *out);
 
 /* The help of all settings, by group, for a terminal of 80 columns. */

@@ -168,7 +168,10 @@ apply_args(struct config *config, int argc, char **argv,
 		}
 		if (only != NULL && arg.row != only)
 			continue;
-		r = config_apply(config, arg.row, arg.value, err);
+		if (config_is_secret(arg.row, arg.value))
+			r = config_refuse_secret(arg.row, err);
+		else
+			r = config_apply(config, arg.row, arg.value, err);
 		if (r < 0)
 			return r;
 	}

@@ -38,6 +38,12 @@ placeholder(const struct config_row *row)
 		return "LIST";
 	case CONFIG_SPEED:
 		return "RATE";
+	case CONFIG_PROXY:
+		return "URL";
+	case CONFIG_HEADER:
+		return "LINE";
+	case CONFIG_AUTH:
+		return "TEXT";
 	case CONFIG_SECTION:
 		return "PATTERN: KEY = VALUE";
 	}

@@ -373,6 +373,9 @@ config_section_option(struct config *config, const char *value, struct err *err)
 	equals++;
 	while (*equals == ' ' || *equals == '\t')
 		equals++;
+	if (r == 0 && config_row(name) != NULL &&
+	    config_is_secret(config_row(name), equals))
+		r = config_refuse_secret(config_row(name), err);
 	if (r == 0)
 		r = config_section_set(config, name, equals, err);
 	buf_fini(&inside);
@@ -392,7 +395,7 @@ copy_owned(struct config *config, const struct config *from)
 		if (!config_row_is_of_host(row))
 			continue;
 		must(row->type != CONFIG_WORDS); /* nobody has needed one */
-		if (row->type == CONFIG_TEXT) {
+		if (config_row_is_text(row)) {
 			char *text = *MEMBER(char *, from, row);
 
 			*MEMBER(char *, config, row) = NULL;
@@ -417,7 +420,7 @@ amend_begin(const struct config *config, struct config *out)
 	out->host = config->host;
 	/* The copies that are not made yet are not freed either. */
 	for (size_t i = 0; i < config_table_len; i++) {
-		if (config_table[i].type == CONFIG_TEXT &&
+		if (config_row_is_text(&config_table[i]) &&
 		    config_row_is_of_host(&config_table[i]))
 			*MEMBER(char *, out, &config_table[i]) = NULL;
 	}
@@ -560,7 +563,12 @@ config_show_sections(const struct config *config, struct buf *out)
 		for (size_t j = 0; r == 0 && j < section->n; j++)
 			r = buf_printf(out, "%s = %s\n",
 			    section->settings[j].row->key,
-			    section->settings[j].value);
+			    config_is_secret(section->settings[j].row,
+				section->settings[j].value)
+				? config_show_public(section->settings[j].row,
+				      section->settings[j].value)
+				      .text
+				: section->settings[j].value);
 	}
 	return r;
 }

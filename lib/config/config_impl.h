@@ -69,6 +69,29 @@ MUST_USE int config_sections_check(const struct config *config,
     int (*check)(const struct config_host *host, struct err *err),
     struct err *err);
 
+/* config_net.c: as config_set() says. */
+MUST_USE int config_set_proxy(char **member, const struct config_row *row,
+    const char *value, struct err *err);
+MUST_USE int config_set_header(char **member, const struct config_row *row,
+    const char *value, struct err *err);
+MUST_USE int config_add_auth(struct config_list *list,
+    const struct config_row *row, const char *value, struct err *err);
+/* Is it for nobody else to see, as an option would be in the list of
+ * processes?  And the value, without what is secret in it. */
+bool config_is_secret(const struct config_row *row, const char *value);
+/* -EINVAL, with that said. */
+int config_refuse_secret(const struct config_row *row, struct err *err);
+struct config_text config_show_public(const struct config_row *row,
+    const char *value);
+
+/* A text that its struct owns. */
+static inline bool
+config_row_is_text(const struct config_row *row)
+{
+	return row->type == CONFIG_TEXT || row->type == CONFIG_PROXY ||
+	       row->type == CONFIG_HEADER;
+}
+
 /* Cut the next item off a list of words between commas and blanks; false:
  * there is no more. */
 bool config_next_word(struct span *list, struct span *word);

@@ -15,6 +15,9 @@
 #define TIME(m)   CONFIG_TIME, AT(int64_t, m)
 #define TIMES(m)  CONFIG_TIMES, AT(struct config_times, m)
 #define CHOICE(m) CONFIG_CHOICE, AT(int, m)
+#define PROXY(m)  CONFIG_PROXY, AT(char *, m)
+#define HEADER(m) CONFIG_HEADER, AT(char *, m)
+#define AUTH(m)   CONFIG_AUTH, AT(struct config_list, m)
 #define WORDS(m)  CONFIG_WORDS, AT(struct config_list, m)
 #define URLS(m)   CONFIG_URLS, AT(struct config_list, m)
 
@@ -171,6 +174,16 @@ const struct config_row config_table[] = {
   "a certificate that does not hold: no page; a page and a note; not looked at", false },
 { "http", 0, CHOICE(http), "2", 1, 0, "1.1 2", FETCH,
   "the newest HTTP that is offered", false },
+{ "ip_version", 0, CHOICE(ip_version), "any", 0, 0, "any 4 6", FETCH,
+  "addresses that are connected to; of both, IPv6 is tried first and IPv4 soon after", false },
+{ "proxy", 0, PROXY(host.proxy), NULL, 0, 0, NULL, FETCH,
+  "scheme://host:port of a proxy, or none; http, https or socks5, which looks names up; no variable of the environment is read", false },
+{ "header", 0, HEADER(host.headers), NULL, 0, 0, NULL, FETCH,
+  "a line for each request, as in \"Accept-Language: en\"; several times", false },
+{ "cookies", 0, CHOICE(host.cookies), "off", 0, 0, "off host", FETCH,
+  "give a host its own cookies back; they end with the crawler that holds them", false },
+{ "auth", 0, AUTH(auth), NULL, 0, 0, NULL, FETCH,
+  "\"https://example.org NAME:PASSWORD\": for that origin, and no other; in the file only, several times", false },
 { "allow_private", 0, BOOL(allow_private), "no", 0, 0, NULL, FETCH,
   "connect to private addresses, loopback included", false },
 

@@ -79,8 +79,8 @@ find_host(struct cookies *jar, struct span name)
 {
 	struct cookie_host *host = *slot_of(jar, name);
 
-	while (host != NULL &&
-	       !span_eq(span_of(host->name, host->name_len), name))
+	while (
+	    host != NULL && !span_eq(span_of(host->name, host->name_len), name))
 		host = host->chain;
 	if (host != NULL) {
 		TAILQ_REMOVE(&jar->used, host, link);

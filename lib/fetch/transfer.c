@@ -156,10 +156,10 @@ transfer_set_options(struct transfer *t)
 	SET(CURLOPT_NOPROXY, "");
 	/* What a proxy says before it is the site's turn. */
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	SET(CURLOPT_IPRESOLVE,
-	    o->ip_version == 4	 ? (long)CURL_IPRESOLVE_V4
-	    : o->ip_version == 6 ? (long)CURL_IPRESOLVE_V6
-				 : (long)CURL_IPRESOLVE_WHATEVER);
+	SET(CURLOPT_IPRESOLVE, o->ip_version == 4 ? (long)CURL_IPRESOLVE_V4
+			       : o->ip_version == 6
+				   ? (long)CURL_IPRESOLVE_V6
+				   : (long)CURL_IPRESOLVE_WHATEVER);
 	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	/* Bodies as they are sent: digests are over these bytes. */
@@ -400,7 +400,8 @@ transfer_retries_unverified(struct transfer *t, CURLcode code)
 
 	/* Nobody is told a secret who cannot say who he is. */
 	if (pool->options.tls_verify != CONFIG_TLS_RECORD ||
-	    t->run.unverified || t->run.is_secret || t->run.phase != TRANSFER_CONNECTING ||
+	    t->run.unverified || t->run.is_secret ||
+	    t->run.phase != TRANSFER_CONNECTING ||
 	    (code != CURLE_PEER_FAILED_VERIFICATION &&
 		code != CURLE_SSL_CACERT_BADFILE))
 		return false;

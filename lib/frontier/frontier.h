@@ -74,7 +74,7 @@ bool frontier_is_new(const struct frontier *frontier);
  * changes nothing; one that is new gives a host that was given up another
  * chance.
  * 1 new, 0 known or refused by an exclude rule (counted), -EINVAL not an
- * http(s) URL or too long (`err` names it), -EIO …
+ * http(s) URL, too long, or with a password in it (`err` says so), -EIO …
  */
 MUST_USE int frontier_seed(struct frontier *frontier, struct span text,
     int64_t now_ms, struct err *err);
@@ -91,7 +91,8 @@ MUST_USE int frontier_judge_seeds(struct frontier *frontier,
 
 /*
  * Offer a link that `from` (an order of kind page) led to; `url` is hostile
- * text that ought to be a serialised URL: it is parsed, measured against the
+ * text that ought to be a serialised URL: it is parsed, freed of user and
+ * password, measured against the
  * scope, the depth and the limits here.  What is new may be ordered before the
  * commit.
  * 1 new, 0 known or refused (counted by reason), -EIO, -ENOMEM.

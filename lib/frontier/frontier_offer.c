@@ -242,6 +242,14 @@ frontier_seed(struct frontier *f, struct span text, int64_t now_ms,
 		    "%.*s: not a URL that starts with http:// or https://",
 		    (int)(text.len < 256 ? text.len : 256), text.ptr);
 	}
+	/* It would be in the store, in records and in the list of processes. */
+	if (url_has_credentials(&f->url)) {
+		url_drop_credentials(&f->url);
+		return err_set(err, -EINVAL,
+		    "%.*s: a seed has no user and no password in it; they are "
+		    "given by auth, in the file mpcrawl.conf",
+		    SPAN_ARG(url_href_bare(&f->url)));
+	}
 	r = frontier_add_scope(f, &f->url, err);
 	if (r < 0)
 		return r;
@@ -368,6 +376,9 @@ offer(struct frontier *f, const struct order *from, struct span text,
 	r = url_parse(text, NULL, &f->url);
 	if (r == -ENOMEM)
 		return r;
+	/* What a page tells all the world is no password of ours. */
+	if (r == 0)
+		url_drop_credentials(&f->url);
 	refusal = refuse_url(f, &f->url, a.depth, r);
 	if (refusal != REFUSALS) {
 		if (!scope_has_depth(f->scope))

@@ -1,7 +1,8 @@
+#include "lib/fetch/cookies.h"
+
 #include <errno.h>
 
 #include "lib/fetch/cookie_date.h"
-#include "lib/fetch/cookies.h"
 #include "lib/fetch/header.h"
 #include "tests/harness.h"
 
@@ -304,7 +305,8 @@ END_TEST
 
 START_TEST(cookies_of_garbage_are_bounded)
 {
-	static const char alphabet[] = "=;; ,pPdDmM-AatTgGeEhHoOiInNsS/.0915\xff";
+	static const char alphabet[] =
+	    "=;; ,pPdDmM-AatTgGeEhHoOiInNsS/.0915\xff";
 	uint64_t state = test_seed();
 	char line[300];
 	bool fine = true;
@@ -319,8 +321,9 @@ START_TEST(cookies_of_garbage_are_bounded)
 		line[len] = '\0';
 		(void)take_at(i % 2 ? "https://a.test/p" : "http://b.test/",
 		    line, NOW);
-		fine = fine && give_at("https://a.test/p", NOW).len <=
-				   COOKIES_HEADER_MAX &&
+		fine = fine &&
+		       give_at("https://a.test/p", NOW).len <=
+			   COOKIES_HEADER_MAX &&
 		       cookies_bytes(jar) <= 50000;
 	}
 	ck_assert(fine);

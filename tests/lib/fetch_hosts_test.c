@@ -11,7 +11,8 @@
 static struct proxy *proxy;
 
 static const struct site_page pages[] = {
-	{ "/set", .headers = "Set-Cookie: k=v\r\nSet-Cookie: w=x; Path=/p\r\n" },
+	{ "/set",
+	    .headers = "Set-Cookie: k=v\r\nSet-Cookie: w=x; Path=/p\r\n" },
 	{ "/wall", .status = 302,
 	    .headers = "Location: /wall\r\nSet-Cookie: seen=1\r\n" },
 	{ NULL, .headers = "Content-Type: text/html\r\n", .body = "page" },

@@ -1026,15 +1026,40 @@ START_TEST(a_url_is_kept_as_it_was_written)
 
 	fixture_init(&x);
 	fixture_open(&x);
-	fixture_seed(&x, "http://me:secret@a.test/x?b=2&a=1&utm_source=z");
-	o = fixture_expect(&x,
-	    "http://me:secret@a.test/x?b=2&a=1&utm_source=z");
+	fixture_seed(&x, "http://a.test/x?b=2&a=1&utm_source=z");
+	o = fixture_expect(&x, "http://a.test/x?b=2&a=1&utm_source=z");
 	/* The same page, and its visitors' names do not matter. */
 	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/x?a=1&b=2"), 0);
 	fixture_commit(&x);
 	fixture_reopen(&x);
 	x.now += 1000;
-	fixture_expect(&x, "http://me:secret@a.test/x?b=2&a=1&utm_source=z");
+	fixture_expect(&x, "http://a.test/x?b=2&a=1&utm_source=z");
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(a_password_in_a_url_is_never_kept)
+{
+	struct err err = ERR_NONE;
+	struct fixture x;
+	struct order o;
+
+	fixture_init(&x);
+	fixture_open(&x);
+	ck_assert_int_eq(frontier_seed(x.f, SPAN("http://me:secret@a.test/x"),
+			     x.now, &err),
+	    -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.text, "auth"));
+	ck_assert_ptr_nonnull(strstr(err.text, "http://a.test/x"));
+	ck_assert_ptr_null(strstr(err.text, "secret"));
+	fixture_seed(&x, "http://a.test/");
+	o = fixture_expect(&x, "http://a.test/");
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://me:secret@a.test/y"), 1);
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/y"), 0);
+	x.now += 1000;
+	fixture_settle(&x, &o, 200);
+	x.now += 1000;
+	fixture_expect(&x, "http://a.test/y");
 	fixture_fini(&x);
 }
 END_TEST
@@ -1097,4 +1122,5 @@ TEST_MAIN("frontier", a_seed_is_ordered_once_and_settled,
     a_chain_of_redirects_outlives_a_restart,
     a_redirect_to_another_form_of_the_page_is_asked_for_in_that_form,
     a_capture_that_lies_about_another_form_costs_tries,
-    a_url_is_kept_as_it_was_written, what_is_not_a_lease_is_refused)
+    a_url_is_kept_as_it_was_written, a_password_in_a_url_is_never_kept,
+    what_is_not_a_lease_is_refused)

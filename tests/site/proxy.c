@@ -167,8 +167,7 @@ serve_socks(int fd)
 {
 	unsigned char b[600], name[256] = "", user[256] = "", pass[256] = "";
 	static const unsigned char none[] = { 5, 0 }, ask[] = { 5, 2 },
-				   nothing[] = { 5, 0xff },
-				   fine[] = { 1, 0 };
+				   nothing[] = { 5, 0xff }, fine[] = { 1, 0 };
 	unsigned char answer[10] = { 5, 0, 0, 1, 127, 0, 0, 1, 0, 0 };
 	char text[HEAD];
 	uint16_t port;
@@ -237,8 +236,7 @@ serve(void *arg)
 	return NULL;
 }
 
-static void __attribute__((noreturn))
-proxy_run(int listener)
+static void __attribute__((noreturn)) proxy_run(int listener)
 {
 	for (;;) {
 		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);

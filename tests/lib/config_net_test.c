@@ -1,0 +1,246 @@
+#include <errno.h>
+
+#include "lib/config/config.h"
+#include "tests/harness.h"
+
+static struct config config;
+static struct err err;
+
+static void
+fresh(void)
+{
+	err = ERR_NONE;
+	ck_assert_int_eq(config_init(&config), 0);
+}
+
+static void
+sets(const char *key, const char *value)
+{
+	int r = config_set(&config, key, value, &err);
+
+	ck_assert_msg(r == 0, "%s = %s: %d, %s", key, value, r, err.text);
+}
+
+static void
+refuses(const char *key, const char *value, const char *words)
+{
+	err = ERR_NONE;
+	ck_assert_int_lt(config_set(&config, key, value, &err), 0);
+	ck_assert_msg(strstr(err.text, words) != NULL, "\"%s\" lacks \"%s\"",
+	    err.text, words);
+	ck_assert_msg(strstr(err.text, "secret") == NULL, "told: %s", err.text);
+}
+
+START_TEST(config_proxy_is_scheme_host_and_port)
+{
+	/* clang-format off */
+	static const char *const good[][2] = {
+		{ "http://127.0.0.1:3128", "http://127.0.0.1:3128" },
+		{ "http://proxy.example:80/", "http://proxy.example:80" },
+		{ "https://[::1]:443", "https://[::1]:443" },
+		{ "socks5h://127.0.0.1:9050", "socks5h://127.0.0.1:9050" },
+		/* names are looked up by the proxy, however it is written */
+		{ "socks5://127.0.0.1:9050", "socks5h://127.0.0.1:9050" },
+		{ "http://me:secret@127.0.0.1:1", "http://me:secret@127.0.0.1:1" },
+	};
+	static const char *const bad[] = { "127.0.0.1:3128", "http://x", "http://",
+		"http://:80", "ftp://x:21", "socks4://x:1080", "http://x:99999",
+		"http://x:80/path", "http://x:80?q", "http://x:80#f", "http://x y:80",
+		"http://x:80\n", "http://me:secret@x", "me:secret@x:80",
+		"ftp://me:secret@x:21" };
+	/* clang-format on */
+
+	fresh();
+	ck_assert_ptr_null(config.host.proxy);
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		sets("proxy", good[i][0]);
+		ck_assert_str_eq(config.host.proxy, good[i][1]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		refuses("proxy", bad[i], "http://127.0.0.1:3128");
+	ck_assert_str_eq(config.host.proxy, good[ARRAY_LEN(good) - 1][1]);
+	sets("proxy", "none");
+	ck_assert_ptr_null(config.host.proxy);
+	config_fini(&config);
+}
+END_TEST
+
+START_TEST(config_headers_are_lines_of_which_the_later_wins)
+{
+	fresh();
+	sets("header", "Accept-Language: en, de;q=0.5");
+	sets("header", "X-Key:  : a colon ");
+	ck_assert_str_eq(config.host.headers,
+	    "Accept-Language: en, de;q=0.5\nX-Key: : a colon\n");
+	sets("header", "accept-language: fr");
+	ck_assert_str_eq(config.host.headers,
+	    "X-Key: : a colon\naccept-language: fr\n");
+	sets("header", "X-Key:");
+	ck_assert_str_eq(config.host.headers, "accept-language: fr\n");
+	sets("header", "Accept-Language: ");
+	ck_assert_ptr_null(config.host.headers);
+	config_fini(&config);
+}
+END_TEST
+
+START_TEST(config_headers_that_are_ours_to_write_are_refused)
+{
+	static const char *const bad[] = { "Host: x", "content-length: 1",
+		"Transfer-Encoding: chunked", "CONNECTION: close",
+		"Cookie: k=secret", "Authorization: Basic secret",
+		"Proxy-Authorization: secret", "User-Agent: x",
+		"Accept-Encoding: br", "TE: trailers", "Range: bytes=1-" };
+	static char long_one[9000] = "X: ";
+
+	fresh();
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		err = ERR_NONE;
+		ck_assert_int_eq(config_set(&config, "header", bad[i], &err),
+		    -EINVAL);
+	}
+	refuses("header", "Cookie: k=v", "cookies");
+	refuses("header", "Authorization: x", "auth");
+	refuses("header", "User-Agent: x", "user_agent");
+	refuses("header", "no colon", "Accept-Language: en");
+	refuses("header", ": x", "no name");
+	refuses("header", "a b: x", "no name");
+	refuses("header", "X: a\r\nHost: b", "control");
+	refuses("header", "X: a\nHost: b", "control");
+	memset(long_one + 3, 'x', sizeof(long_one) - 4);
+	refuses("header", long_one, "8K");
+	ck_assert_ptr_null(config.host.headers);
+	config_fini(&config);
+}
+END_TEST
+
+static const char *
+auth(const char *url)
+{
+	return config_auth(&config, span_from(url));
+}
+
+START_TEST(config_auth_is_for_one_origin_and_no_other)
+{
+	fresh();
+	ck_assert_ptr_null(auth("https://a.test/"));
+	sets("auth", "HTTPS://A.test:443/ me:pass word:x");
+	sets("auth", "http://a.test:8080\tyou:");
+	ck_assert_str_eq(auth("https://a.test/x?y"), "me:pass word:x");
+	ck_assert_str_eq(auth("https://a.test"), "me:pass word:x");
+	ck_assert_str_eq(auth("http://a.test:8080/"), "you:");
+	ck_assert_ptr_null(auth("http://a.test/"));
+	ck_assert_ptr_null(auth("https://a.test:8443/"));
+	ck_assert_ptr_null(auth("https://a.test.evil.test/"));
+	ck_assert_ptr_null(auth("https://x.a.test/"));
+	ck_assert_ptr_null(auth("http://a.test:80801/"));
+	/* the later one counts */
+	sets("auth", "https://a.test other:x");
+	ck_assert_str_eq(auth("https://a.test/"), "other:x");
+	config_fini(&config);
+}
+END_TEST
+
+START_TEST(config_auth_that_is_wrong_is_not_shown)
+{
+	static const char *const bad[] = { "me:secret", "https://a.test secret",
+		"https://a.test", "ftp://a.test me:secret",
+		"https://a.test/path me:secret", "https://a.test?q me:secret",
+		"https://u:secret@a.test me:secret",
+		"https://a.test me:secret\x01", "" };
+	static char longer[4000];
+
+	fresh();
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		refuses("auth", bad[i], "https://example.org NAME");
+	memset(longer, 's', sizeof(longer) - 1);
+	memcpy(longer, "https://a.test me:", 18);
+	refuses("auth", longer, "2048 bytes");
+	ck_assert_uint_eq(config.auth.n, 0);
+	config_fini(&config);
+}
+END_TEST
+
+/* As a program would be started; its words are in argv. */
+static void
+args_refuse(const char *option, const char *value, const char *words)
+{
+	char *argv[] = { (char *)(uintptr_t)option, (char *)(uintptr_t)value };
+	int n;
+
+	fresh();
+	ck_assert_int_eq(config_load(&config, 2, argv, &n, &err), -EINVAL);
+	ck_assert_msg(strstr(err.text, words) != NULL, "%s", err.text);
+	ck_assert_msg(strstr(err.text, "secret") == NULL, "%s", err.text);
+	config_fini(&config);
+}
+
+START_TEST(config_passwords_are_no_options)
+{
+	args_refuse("--auth", "https://a.test me:secret", "mpcrawl.conf");
+	args_refuse("--proxy", "http://me:secret@127.0.0.1:1", "mpcrawl.conf");
+	args_refuse("--host", "a.test: proxy = http://me:secret@127.0.0.1:1",
+	    "mpcrawl.conf");
+}
+END_TEST
+
+static void
+read_file(const char *text)
+{
+	char path[512];
+	FILE *file;
+	int r;
+
+	snprintf(path, sizeof(path), "%s/mpcrawl.conf", test_temp_dir());
+	file = fopen(path, "w");
+	ck_assert_ptr_nonnull(file);
+	ck_assert(fputs(text, file) >= 0);
+	ck_assert_int_eq(fclose(file), 0);
+	fresh();
+	r = config_read(&config, path, &err);
+	ck_assert_msg(r == 0, "%s", err.text);
+}
+
+START_TEST(config_host_sections_have_their_proxies_headers_and_cookies)
+{
+	const struct config_host *host;
+	struct buf shown;
+
+	read_file("proxy = socks5://127.0.0.1:9050\n"
+		  "header = Accept-Language: en\n"
+		  "auth = https://b.test me:secret\n"
+		  "[host \"a.test\"]\n"
+		  "proxy = none\n"
+		  "cookies = host\n"
+		  "header = Accept-Language: de\n"
+		  "header = X-Key: 1\n"
+		  "[host \"b.test\"]\n"
+		  "proxy = http://me:secret@127.0.0.1:3128\n");
+	host = config_host(&config, SPAN("http://a.test/"));
+	ck_assert_ptr_null(host->proxy);
+	ck_assert_int_eq(host->cookies, 1);
+	ck_assert_str_eq(host->headers, "Accept-Language: de\nX-Key: 1\n");
+	host = config_host(&config, SPAN("http://b.test/"));
+	ck_assert_str_eq(host->proxy, "http://me:secret@127.0.0.1:3128");
+	ck_assert_str_eq(host->headers, "Accept-Language: en\n");
+	ck_assert_int_eq(host->cookies, 0);
+	host = config_host(&config, SPAN("http://c.test/"));
+	ck_assert_str_eq(host->proxy, "socks5h://127.0.0.1:9050");
+	ck_assert_str_eq(host->headers, "Accept-Language: en\n");
+
+	buf_init(&shown, 1 << 16);
+	ck_assert_int_eq(config_show_sections(&config, &shown), 0);
+	ck_assert_int_eq(buf_add_char(&shown, '\0'), 0);
+	ck_assert_ptr_nonnull(
+	    strstr(shown.ptr, "proxy = http://***@127.0.0.1:3128\n"));
+	ck_assert_ptr_null(strstr(shown.ptr, "secret"));
+	buf_fini(&shown);
+	config_fini(&config);
+}
+END_TEST
+
+TEST_MAIN("config_net", config_proxy_is_scheme_host_and_port,
+    config_headers_are_lines_of_which_the_later_wins,
+    config_headers_that_are_ours_to_write_are_refused,
+    config_auth_is_for_one_origin_and_no_other,
+    config_auth_that_is_wrong_is_not_shown, config_passwords_are_no_options,
+    config_host_sections_have_their_proxies_headers_and_cookies)

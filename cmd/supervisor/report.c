@@ -37,6 +37,7 @@ static const struct total {
 	{ "robots_fetched", offsetof(struct frontier_totals, robots_fetched),
 	    false },
 	{ "late", offsetof(struct frontier_totals, late), false },
+	{ "aliased", offsetof(struct frontier_totals, aliased), false },
 	{ "traps", offsetof(struct frontier_totals, traps), false },
 	{ "blocked", offsetof(struct frontier_totals, blocked), false },
 	{ "sitemaps", offsetof(struct frontier_totals, sitemaps), false },

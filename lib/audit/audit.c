@@ -41,6 +41,7 @@ static const char *const kinds[AUDIT_KINDS] = {
 	[AUDIT_ROBOTS_MISSING]  = "robots-missing",
 	[AUDIT_ROBOTS_ROW]      = "robots-row",
 	[AUDIT_SEED]            = "seed",
+	[AUDIT_ALIAS]           = "alias",
 	[AUDIT_SUM]             = "sum",
 	[AUDIT_TOTALS]          = "totals",
 	[AUDIT_TAIL]            = "tail",

@@ -43,6 +43,7 @@ enum audit_kind {
 	AUDIT_ROBOTS_MISSING,
 	AUDIT_ROBOTS_ROW,
 	AUDIT_SEED,
+	AUDIT_ALIAS,
 	AUDIT_SUM,
 	AUDIT_TOTALS,
 	/* Notes only. */

@@ -743,30 +743,65 @@ judge_due(struct audit *audit)
 
 /* --- seeds and totals ---------------------------------------------------- */
 
+/* Is it an origin, as the store has them? */
 static int
-judge_seeds(struct audit *audit)
+is_origin(struct audit *audit, struct span text)
+{
+	struct canon_hash hash;
+	int r = audit_hash(audit, text, &hash);
+
+	if (r <= 0)
+		return r;
+	buf_clear(&audit->text);
+	if (url_origin(&audit->url, &audit->text) < 0)
+		return audit_fail(audit, -ENOMEM, "an alias");
+	return span_eq(buf_span(&audit->text), text);
+}
+
+/* 1 a row of `m` is right, 0 it is not, or an error. */
+static int
+judge_seed(struct audit *audit, struct span name, struct span value)
+{
+	struct canon_hash hash;
+
+	(void)value;
+	return audit_hash(audit, name, &hash);
+}
+
+static int
+judge_alias(struct audit *audit, struct span name, struct span value)
+{
+	int r = is_origin(audit, name);
+
+	return r == 1 && value.len > 0 ? is_origin(audit, value) : r;
+}
+
+/* The rows of `m` whose keys begin so, and are below `below`. */
+static int
+judge_names(struct audit *audit, struct span begin, struct span below,
+    enum audit_kind kind,
+    int (*judge)(struct audit *audit, struct span name, struct span value))
 {
 	struct store_scan *scan;
 	struct span key, value;
-	struct canon_hash hash;
 	int r, is;
 
-	r = store_scan_open(audit->store, STORE_META, SPAN("seed."),
-	    SPAN("seed/"), false, &scan);
+	r = store_scan_open(audit->store, STORE_META, begin, below, false,
+	    &scan);
 	if (r < 0)
 		return audit_fail(audit, r, "frontier");
 	while (r == 0 && (r = store_scan_next(scan, &key, &value)) == 1) {
-		is = audit_hash(audit, span_from_at(key, 5), &hash);
+		is = judge(audit, span_from_at(key, begin.len), value);
 		r = is < 0 ? is : 0;
 		if (is != 0)
 			continue;
-		audit_problem(audit, AUDIT_SEED, "%.*s is no URL",
-		    AUDIT_URL(span_from_at(key, 5)));
+		audit_problem(audit, kind, "%.*s is no URL",
+		    AUDIT_URL(span_from_at(key, begin.len)));
 		if (!audit->mends)
 			continue;
 		r = audit_remove(audit, STORE_META, key, value);
 		if (r == 0)
-			audit_repaired(audit, AUDIT_SEED,
+			audit_repaired(audit, kind,
 			    "it is in lost+found instead");
 	}
 	store_scan_close(scan);
@@ -959,7 +994,11 @@ audit_walk_store(struct audit *audit)
 	if (r == 0)
 		r = judge_due(audit);
 	if (r == 0)
-		r = judge_seeds(audit);
+		r = judge_names(audit, SPAN("seed."), SPAN("seed/"), AUDIT_SEED,
+		    judge_seed);
+	if (r == 0)
+		r = judge_names(audit, SPAN("alias."), SPAN("alias/"),
+		    AUDIT_ALIAS, judge_alias);
 	if (r == 0)
 		r = look_at_quarantine(audit);
 	if (r < 0)

@@ -41,6 +41,11 @@ enum config_tls {
 	CONFIG_TLS_OFF,
 };
 
+enum config_aliases {
+	CONFIG_ALIASES_LEARN,
+	CONFIG_ALIASES_OFF,
+};
+
 enum config_downgrade {
 	CONFIG_DOWNGRADE_FOLLOW,
 	CONFIG_DOWNGRADE_REFUSE,
@@ -131,6 +136,7 @@ struct config {
 	uint32_t max_ratio;
 	uint32_t max_redirects;
 	int downgrade;           /* enum config_downgrade */
+	int aliases;             /* enum config_aliases */
 	int tls_verify;          /* enum config_tls */
 	int http;                /* 1 = 1.1, 2 = 2 */
 	int ip_version;          /* 0 any, 1 IPv4, 2 IPv6 */

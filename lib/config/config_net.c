@@ -222,10 +222,10 @@ config_set_header(char **member, const struct config_row *row,
 		    row->key, config_show_text(value).text);
 	name = span_of(value, (size_t)(colon - value));
 	text = span_trim(span_from(colon + 1));
-	why = !is_token(name)	    ? "that is no name of a header"
-	      : has_control(text)   ? "control characters are not allowed"
+	why = !is_token(name)     ? "that is no name of a header"
+	      : has_control(text) ? "control characters are not allowed"
 	      : name.len >= CONFIG_KEY_MAX ? "the name is too long"
-				    : header_refused(name);
+					   : header_refused(name);
 	if (why != NULL)
 		return err_set(err, -EINVAL, "%s = %s: %s", row->key,
 		    config_show_text(value).text, why);
@@ -243,9 +243,8 @@ config_set_header(char **member, const struct config_row *row,
 		if (lines.len > 1)
 			buf_init(&lines, 0); /* it was given away */
 	} else if (r == -EMSGSIZE) {
-		r = err_set(err, -ERANGE,
-		    "%s = %s: more than %dK of headers", row->key,
-		    config_show_text(value).text, HEADERS_MAX >> 10);
+		r = err_set(err, -ERANGE, "%s = %s: more than %dK of headers",
+		    row->key, config_show_text(value).text, HEADERS_MAX >> 10);
 	}
 	buf_fini(&lines);
 	return r;

@@ -50,6 +50,8 @@ static_assert(CONFIG_TLS_REFUSE == 0 && CONFIG_TLS_RECORD == 1 &&
 		  CONFIG_TLS_OFF == 2,
     "tls_verify: the list of words");
 
+static_assert(CONFIG_ALIASES_LEARN == 0 && CONFIG_ALIASES_OFF == 1,
+    "aliases: the list of words");
 static_assert(CONFIG_DOWNGRADE_FOLLOW == 0 && CONFIG_DOWNGRADE_REFUSE == 1,
     "downgrade: the list of words");
 
@@ -166,6 +168,8 @@ const struct config_row config_table[] = {
   "redirects that are followed in a row", false },
 { "downgrade", 0, CHOICE(downgrade), "follow", 0, 0, "follow refuse", FETCH,
   "a redirect from https to http; followed, as browsers do: no password or secure cookie goes along", false },
+{ "aliases", 0, CHOICE(aliases), "learn", 0, 0, "learn off", FETCH,
+  "a host that sends three pages to the same path of another host for good (301, 308), and serves none: links to it are taken for links to the other", false },
 { "retries", 0, COUNT(host.retries), "3", 0, 100, NULL, FETCH,
   "tries after the first, when a fetch failed in passing", false },
 { "retry_delay", 0, TIMES(host.retry_delay), "30s, 5m, 30m", 0, 30 * DAY, NULL, FETCH,

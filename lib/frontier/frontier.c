@@ -18,6 +18,7 @@ frontier_free(struct frontier *f)
 	leases_fini(&f->leases);
 	hosts_fini(&f->hosts);
 	seen_fini(&f->seen);
+	aliases_fini(&f->aliases);
 	scope_free(f->scope);
 	free(f->params);
 	for (size_t i = 0; i < RULES; i++)
@@ -57,6 +58,7 @@ frontier_alloc(const struct config *config, const uint8_t crawl_id[16],
 	f->opened_ms = f->now_ms = now_ms;
 	f->due_ms = INT64_MAX;
 	f->batch = 1;
+	aliases_init(&f->aliases);
 	url_init(&f->url);
 	url_init(&f->other);
 	buf_init(&f->site, URL_MAX);
@@ -367,6 +369,8 @@ frontier_open(const char *dir, const struct config *config,
 	r = each_seed(f, add_to_scope, f);
 	if (r == -EINVAL)
 		r = -EIO;
+	if (r == 0)
+		r = frontier_alias_open(f);
 	if (r == 0)
 		r = open_hosts(f);
 	if (r == 0)

@@ -103,7 +103,8 @@ MUST_USE int frontier_offer(struct frontier *frontier, const struct order *from,
 /*
  * Offer the target of a redirect (capture->location), which `from` was answered
  * with: a link of kind LINK_REDIRECT, of the same depth, with hops + 1 and the
- * chain that led to it.  Answers and errors as above.
+ * chain that led to it.  A host whose pages are all sent to another for good
+ * becomes an alias of that (alias.h).  Answers and errors as above.
  */
 MUST_USE int frontier_redirect(struct frontier *frontier,
     const struct order *from, const struct capture *capture, int64_t now_ms);
@@ -200,6 +201,10 @@ size_t frontier_batch_bytes(const struct frontier *frontier);
 
 /* --- what it knows ------------------------------------------------------- */
 
+/* The host that this one is an alias of, "https://example.org:8443"; empty:
+ * none.  Until the next call that changes the frontier. */
+struct span frontier_alias(const struct frontier *frontier, uint64_t site64);
+
 /* As of the last commit, but for in_flight and queued, which follow the
  * leases: admitted = done + failed + excluded + quarantined + queued +
  * in_flight, always. */
@@ -215,6 +220,7 @@ struct frontier_totals {
 	uint64_t hosts; /* known */
 	uint64_t robots_fetched;
 	uint64_t spent[BUDGETS]; /* hosts that used it up */
+	uint64_t aliased;        /* links taken for those to another host */
 	uint64_t late;     /* URLs put last, being of a pattern of too many */
 	uint64_t traps;    /* such patterns, as of now */
 	uint64_t blocked;  /* hosts that are blocked, as of now */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "lib/base/buf.h"
+#include "lib/frontier/alias.h"
 #include "lib/frontier/frontier.h"
 #include "lib/frontier/host.h"
 #include "lib/frontier/lease.h"
@@ -40,6 +41,7 @@ struct frontier {
 
 	/* what is known, and what belongs to the crawl */
 	struct seen seen;
+	struct aliases aliases;
 	struct store_scan *scan; /* of `u` into seen; NULL: all is read */
 	struct scope *scope;
 	struct canon canon;
@@ -184,6 +186,18 @@ void frontier_row_text(const struct host *host, const struct url *url,
  * f->chain.  0, -ENOMEM. */
 MUST_USE int frontier_chain(struct frontier *f, struct span chain,
     uint16_t status, struct span url);
+
+/* frontier_alias.c */
+
+/* Those of the store, into memory. */
+MUST_USE int frontier_alias_open(struct frontier *f);
+/* f->url is of the host `site64`: 1 it is of another host now, for which that
+ * one is an alias; 0 it is none; -ENOMEM. */
+MUST_USE int frontier_alias_apply(struct frontier *f, uint64_t site64);
+/* A page of a host was sent to another, or was served: 0 or an error. */
+MUST_USE int frontier_alias_learn(struct frontier *f, const struct order *from,
+    const struct capture *capture);
+MUST_USE int frontier_alias_doubt(struct frontier *f, const struct host *host);
 
 /* frontier_next.c */
 

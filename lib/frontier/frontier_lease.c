@@ -456,6 +456,9 @@ frontier_settle(struct frontier *f, const struct order *order,
 	lease_is_in(f, lease);
 	frontier_lease_settled(f, lease);
 	r = frontier_put_url(f, lease->site64, lease->url64, &row);
+	if (r == 0 && decision.verdict == VERDICT_DONE && row.status >= 200 &&
+	    row.status < 300)
+		r = frontier_alias_doubt(f, lease->host);
 	if (r < 0)
 		return r;
 	frontier_schedule(f, lease->host, now_ms);

@@ -342,6 +342,27 @@ frontier_chain(struct frontier *f, struct span chain, uint16_t status,
 	return r < 0 ? r : chain_add(&f->chain, status, url);
 }
 
+/*
+ * The URL in f->url, of which url_parse() said `parsed`: 1 it is new, and its
+ * hash is a->hash; 0 it is known or refused, as *fate has it for f->texts.
+ */
+static int
+weigh(struct frontier *f, struct admission *a, int parsed, unsigned *fate)
+{
+	enum refusal refusal = refuse_url(f, &f->url, a->depth, parsed);
+	int r;
+
+	if (refusal != REFUSALS) {
+		*fate = TEXT_REFUSED + refusal;
+		return 0;
+	}
+	r = frontier_hash(f, &f->url, &a->hash);
+	if (r == 0)
+		r = frontier_knows(f, &a->hash);
+	*fate = TEXT_KNOWN;
+	return r < 0 ? r : r == 0;
+}
+
 /* `redirect`: the status of one, or 0. */
 static int
 offer(struct frontier *f, const struct order *from, struct span text,
@@ -357,6 +378,7 @@ offer(struct frontier *f, const struct order *from, struct span text,
 	uint64_t print = text_print(f, text);
 	uint64_t *slot = text_slot(f, print);
 	enum refusal refusal;
+	unsigned fate;
 	int r;
 
 	f->now_ms = now_ms;
@@ -379,20 +401,20 @@ offer(struct frontier *f, const struct order *from, struct span text,
 	/* What a page tells all the world is no password of ours. */
 	if (r == 0)
 		url_drop_credentials(&f->url);
-	refusal = refuse_url(f, &f->url, a.depth, r);
-	if (refusal != REFUSALS) {
-		if (!scope_has_depth(f->scope))
-			*slot = print + TEXT_REFUSED + refusal;
-		count(&f->live.refused[refusal], 1);
-		return 0;
+	r = weigh(f, &a, r, &fate);
+	/* A redirect says itself where it leads: were its target taken for
+	 * another, a page could be missed for good. */
+	if (r == 1 && a.found != LINK_REDIRECT) {
+		r = frontier_alias_apply(f, a.hash.site64);
+		r = r == 1 ? weigh(f, &a, 0, &fate) : r == 0 ? 1 : r;
 	}
-	r = frontier_hash(f, &f->url, &a.hash);
-	if (r == 0)
-		r = frontier_knows(f, &a.hash);
 	if (r < 0)
 		return r;
-	if (r == 1) {
-		*slot = print + TEXT_KNOWN;
+	if (r == 0) {
+		if (fate == TEXT_KNOWN || !scope_has_depth(f->scope))
+			*slot = print + fate;
+		if (fate >= TEXT_REFUSED)
+			count(&f->live.refused[fate - TEXT_REFUSED], 1);
 		return 0;
 	}
 	refusal = refuse_link(f, from, &a, flags);
@@ -429,6 +451,10 @@ int
 frontier_redirect(struct frontier *f, const struct order *from,
     const struct capture *capture, int64_t now_ms)
 {
+	int r = frontier_alias_learn(f, from, capture);
+
+	if (r < 0)
+		return r;
 	return offer(f, from, capture->location, LINK_REDIRECT, 0,
 	    capture->status, now_ms);
 }

@@ -345,6 +345,7 @@ crawl_row_write(const struct crawl_row *row, struct buf *out)
 	put_list(&w, t->refused, ARRAY_LEN(t->refused));
 	put_list(&w, t->spent, ARRAY_LEN(t->spent));
 	put(&w, t->late, 8);
+	put(&w, t->aliased, 8);
 	return w.r;
 }
 
@@ -381,6 +382,7 @@ crawl_row_read(struct span bytes, struct crawl_row *out)
 	get_list(&r, t->refused, ARRAY_LEN(t->refused));
 	get_list(&r, t->spent, ARRAY_LEN(t->spent));
 	t->late = get(&r, 8);
+	t->aliased = get(&r, 8);
 	if (r.bad || r.left.len != 0)
 		return -EBADMSG;
 	*out = row;

@@ -147,13 +147,29 @@ add_link(json_t *list, const struct page_link *link)
 	return r;
 }
 
+/* Of what a page is shown with, the kinds that the answer knows. */
+static bool
+is_resource(unsigned kind)
+{
+	return kind == LINK_IMAGE || kind == LINK_SRCSET ||
+	       kind == LINK_SCRIPT || kind == LINK_STYLESHEET ||
+	       kind == LINK_MEDIA;
+}
+
+static bool
+is_link(unsigned kind)
+{
+	return kind < LINK_IMAGE;
+}
+
 static json_t *
-links_of(const struct page *page)
+links_of(const struct page *page, bool (*takes)(unsigned kind))
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < page->n_links && list != NULL; i++) {
-		if (add_link(list, &page->links[i]) < 0) {
+		if (takes(page->links[i].kind) &&
+		    add_link(list, &page->links[i]) < 0) {
 			json_decref(list);
 			list = NULL;
 		}
@@ -173,9 +189,10 @@ refresh_of(const struct page *page)
 static json_t *
 parsed(const struct page *page)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:{s:b, s:b, s:b}}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:{s:b, s:b, s:b}}",
 	    "encoding", name_or_null(page->charset), "base",
-	    text_or_null(page->base), "links", links_of(page), "canonical",
+	    text_or_null(page->base), "links", links_of(page, is_link),
+	    "resources", links_of(page, is_resource), "canonical",
 	    text_or_null(page->canonical), "refresh", refresh_of(page),
 	    "robots", "noindex", (page->robots & PAGE_NOINDEX) != 0, "nofollow",
 	    (page->robots & PAGE_NOFOLLOW) != 0, "noarchive",
@@ -195,6 +212,7 @@ answer_parse(void *ctx, json_t *object)
 	struct page_input input = {
 		.url = &work->url,
 		.robots_agent = span_from(work->config->robots_agent),
+		.want_resources = true,
 	};
 	struct err err = ERR_NONE;
 	struct span base = SPAN_NONE;

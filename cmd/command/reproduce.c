@@ -40,6 +40,9 @@ child_main(const struct config *config, const struct bundle *bundle,
 		.headers = bundle->headers,
 		.robots_agent = span_from(config->robots_agent),
 		.want_text = config->field_body,
+		.want_rel = config->field_links,
+		.want_resources = config->resources,
+		.want_forms = config->forms,
 	};
 	char digest[DIGEST_SHA1_TEXT];
 	struct page page;

@@ -41,19 +41,17 @@ struct parser {
  * fit is left out and marked; nothing else is lost with it.
  */
 static void
-put(struct parser *p, uint8_t tag, uint8_t kind, uint8_t flags,
-    struct span bytes)
+put_item(struct parser *p, const struct output_item *item)
 {
 	for (;;) {
-		int r = tag == OUTPUT_LINK
-			    ? output_add_link(&p->out, kind, flags, bytes)
-			    : output_add(&p->out, tag, bytes);
+		int r = output_add_item(&p->out, item);
 
 		if (r == 0)
 			return;
 		/* Room for the mark itself is kept by put_truncated(). */
 		r = conveyor_grow_output(p->cv, p->cell,
-		    p->out.used + bytes.len + OUTPUT_ITEM + CONVEYOR_STEP / 2,
+		    p->out.used + item->bytes.len + OUTPUT_ITEM +
+			CONVEYOR_STEP / 2,
 		    p->config->shm_budget);
 		if (r < 0) {
 			p->cut = true;
@@ -65,17 +63,23 @@ put(struct parser *p, uint8_t tag, uint8_t kind, uint8_t flags,
 }
 
 static void
+put(struct parser *p, uint8_t tag, struct span bytes)
+{
+	put_item(p, &(struct output_item){ .tag = tag, .bytes = bytes });
+}
+
+static void
 put_text(struct parser *p, uint8_t tag, const char *text)
 {
 	if (text != NULL && text[0] != '\0')
-		put(p, tag, 0, 0, span_from(text));
+		put(p, tag, span_from(text));
 }
 
 static void
 put_span(struct parser *p, uint8_t tag, struct span bytes)
 {
 	if (bytes.len > 0)
-		put(p, tag, 0, 0, bytes);
+		put(p, tag, bytes);
 }
 
 static void
@@ -83,7 +87,29 @@ put_truncated(struct parser *p, enum truncated truncated)
 {
 	char byte = (char)truncated;
 
-	put(p, OUTPUT_TRUNCATED, 0, 0, span_of(&byte, 1));
+	put(p, OUTPUT_TRUNCATED, span_of(&byte, 1));
+}
+
+static void
+put_links(struct parser *p, const struct page *page)
+{
+	unsigned of_page = 0;
+
+	/* What the page asks for speaks for each of its links. */
+	if (page->meta_robots & PAGE_NOFOLLOW)
+		of_page |= LINK_META_NOFOLLOW;
+	if (page->header_robots & PAGE_NOFOLLOW)
+		of_page |= LINK_HEADER_NOFOLLOW;
+	for (size_t i = 0; i < page->n_links && !p->cut; i++) {
+		const struct page_link *link = &page->links[i];
+
+		put_item(p, &(struct output_item){ .tag = OUTPUT_LINK,
+				.link_kind = link->kind,
+				.link_flags = (uint8_t)(link->flags | of_page),
+				.link_place = link->place,
+				.bytes = link->url });
+		put_span(p, OUTPUT_REL, link->rel);
+	}
 }
 
 static void
@@ -111,15 +137,15 @@ put_page(struct parser *p, const struct page *page, bool redirect)
 		if (page->robots & directives[i].bit)
 			put_text(p, OUTPUT_ROBOTS, directives[i].name);
 	}
-	for (size_t i = 0; i < page->n_links && !redirect && !p->cut; i++) {
-		const struct page_link *link = &page->links[i];
-		uint8_t flags = link->flags;
+	if (page->unavailable_after.len > 0) {
+		char text[128];
 
-		/* <meta name=robots content=nofollow> speaks for each link. */
-		if (page->robots & PAGE_NOFOLLOW)
-			flags |= LINK_NOFOLLOW;
-		put(p, OUTPUT_LINK, link->kind, flags, link->url);
+		snprintf(text, sizeof(text), "unavailable_after: %.*s",
+		    SPAN_ARG(page->unavailable_after));
+		put_text(p, OUTPUT_ROBOTS, text);
 	}
+	if (!redirect)
+		put_links(p, page);
 }
 
 static int
@@ -135,6 +161,9 @@ parse_page(struct parser *p, const struct order *order,
 		.url = &p->url,
 		.robots_agent = span_from(p->config->robots_agent),
 		.want_text = p->config->field_body,
+		.want_rel = p->config->field_links,
+		.want_resources = p->config->resources,
+		.want_forms = p->config->forms,
 	};
 	char digest[DIGEST_SHA1_TEXT];
 	struct page page;
@@ -194,7 +223,7 @@ parse_robots(struct parser *p, const struct capture *capture)
 	}
 	if (r < 0)
 		return r;
-	put(p, OUTPUT_RULES, 0, 0, buf_span(&p->rules));
+	put(p, OUTPUT_RULES, buf_span(&p->rules));
 	return 0;
 }
 

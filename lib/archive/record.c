@@ -11,6 +11,7 @@ enum {
 	MAX_TITLE = 16 * 1024,
 	MAX_CANONICAL = 32 * 1024,
 	MAX_NAME = 256,
+	MAX_REL = 256,
 	MAX_DIRECTIVES = 32,
 	MAX_HOPS = 32
 };
@@ -213,6 +214,10 @@ write_hops(struct jsonl *json, const struct order *order)
 		[LINK_IFRAME] = 'E', [LINK_FRAME] = 'E',
 		[LINK_REFRESH] = 'R', [LINK_REDIRECT] = 'R',
 		[LINK_SITEMAP] = 'M',
+		[LINK_IMAGE] = 'E', [LINK_SRCSET] = 'E', [LINK_SCRIPT] = 'E',
+		[LINK_STYLESHEET] = 'E', [LINK_MEDIA] = 'E',
+		[LINK_ICON] = 'E', [LINK_EMBED] = 'E', [LINK_CSS] = 'E',
+		[LINK_FORM] = 'L',
 	};
 	/* clang-format on */
 	char path[MAX_HOPS];
@@ -303,34 +308,33 @@ write_connection(struct jsonl *json, const struct record *rec)
 	time_spent(json, "total_ms", capture->total_ms);
 }
 
+/* `rel` is as the page wrote it; else the kind says what it was. */
 static void
-write_link(struct jsonl *json, const struct output_item *link)
+write_link(struct jsonl *json, const struct output_item *link, struct span rel)
 {
-	/* clang-format off */
-	/* What the kind says of the link: its element, or its rel. */
-	static const struct {
-		const char *el, *rel;
-	} kinds[LINK_KINDS] = {
-		[LINK_A]         = { "a", NULL },
-		[LINK_AREA]      = { "area", NULL },
-		[LINK_IFRAME]    = { "iframe", NULL },
-		[LINK_FRAME]     = { "frame", NULL },
-		[LINK_NEXT]      = { NULL, "next" },
-		[LINK_PREV]      = { NULL, "prev" },
-		[LINK_ALTERNATE] = { NULL, "alternate" },
-		[LINK_CANONICAL] = { NULL, "canonical" },
-		[LINK_REL]       = { "link", NULL },
-		[LINK_REFRESH]   = { "meta", NULL },
+	static const char *const rels[LINK_KINDS] = {
+		[LINK_NEXT] = "next",
+		[LINK_PREV] = "prev",
+		[LINK_ALTERNATE] = "alternate",
+		[LINK_CANONICAL] = "canonical",
+		[LINK_STYLESHEET] = "stylesheet",
+		[LINK_ICON] = "icon",
 	};
-	/* clang-format on */
+	const char *el = link_place_element(link->link_place);
+	const char *attr = link_place_attribute(link->link_place);
 
 	jsonl_open(json, NULL, '{');
 	jsonl_text(json, "url", link->bytes);
-	if (link->link_kind < LINK_KINDS && kinds[link->link_kind].el)
-		text_name(json, "el", kinds[link->link_kind].el);
-	if (link->link_kind < LINK_KINDS && kinds[link->link_kind].rel)
-		text_name(json, "rel", kinds[link->link_kind].rel);
-	if (link->link_flags & LINK_NOFOLLOW)
+	if (el != NULL)
+		text_name(json, "el", el);
+	if (attr != NULL)
+		text_name(json, "attr", attr);
+	if (rel.len > 0)
+		text_cut(json, "rel", rel, MAX_REL);
+	else if (link->link_kind < LINK_KINDS && rels[link->link_kind] != NULL)
+		text_name(json, "rel", rels[link->link_kind]);
+	if (link->link_flags &
+	    (LINK_NOFOLLOW | LINK_META_NOFOLLOW | LINK_HEADER_NOFOLLOW))
 		jsonl_bool(json, "nofollow", true);
 	if (link->link_flags & LINK_UGC)
 		jsonl_bool(json, "ugc", true);
@@ -343,15 +347,23 @@ static void
 write_links(struct jsonl *json, const struct record *rec)
 {
 	struct output_reader items = rec->items;
-	struct output_item item;
+	struct output_item item, link = { .tag = OUTPUT_END };
+	int r;
 
 	if (rec->first[OUTPUT_LINK].len == 0)
 		return;
 	jsonl_open(json, "links", '[');
-	while (output_next(&items, &item) == 1) {
-		if (item.tag == OUTPUT_LINK && item.bytes.len > 0)
-			write_link(json, &item);
-	}
+	do {
+		struct span rel = SPAN_NONE;
+
+		r = output_next(&items, &item);
+		if (r == 1 && item.tag == OUTPUT_REL)
+			rel = item.bytes;
+		/* A link is written when it is known what follows it. */
+		if (link.tag == OUTPUT_LINK && link.bytes.len > 0)
+			write_link(json, &link, rel);
+		link = item;
+	} while (r == 1);
 	jsonl_close(json, ']');
 }
 

@@ -32,7 +32,14 @@ struct config_rule {
 
 enum config_robots {
 	CONFIG_ROBOTS_OBEY,
+	CONFIG_ROBOTS_TXT_ONLY, /* and not what pages and headers ask */
 	CONFIG_ROBOTS_IGNORE,
+};
+
+/* What is asked of robots, and a setting for each asking. */
+enum config_asked {
+	CONFIG_ASKED_OBEY,
+	CONFIG_ASKED_IGNORE,
 };
 
 enum config_tls {
@@ -73,6 +80,8 @@ struct config_host {
 	/* politeness */
 	int robots;      /* enum config_robots */
 	int crawl_delay; /* 0 obey, 1 ignore */
+	/* enum config_asked, each */
+	int rel_nofollow, rel_ugc, rel_sponsored, meta_robots, x_robots_tag;
 	int64_t host_delay_ms;
 	uint32_t host_concurrency;
 	int64_t robots_ttl_ms, robots_give_up_ms, host_give_up_ms;
@@ -119,6 +128,7 @@ struct config {
 	uint32_t max_depth;
 	uint32_t max_url_length;
 	uint32_t max_links;
+	bool resources, forms; /* are followed, too */
 	uint32_t max_path_depth, max_path_repeat;
 	uint64_t trap_pattern_max, trap_pattern_cap;
 

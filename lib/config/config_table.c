@@ -44,8 +44,11 @@
 static_assert(SCOPE_HOST == 0 && SCOPE_DOMAIN == 1 && SCOPE_PREFIX == 2 &&
 		  SCOPE_ANY == 3,
     "scope: the list of words");
-static_assert(CONFIG_ROBOTS_OBEY == 0 && CONFIG_ROBOTS_IGNORE == 1,
+static_assert(CONFIG_ROBOTS_OBEY == 0 && CONFIG_ROBOTS_TXT_ONLY == 1 &&
+		  CONFIG_ROBOTS_IGNORE == 2,
     "robots: the list of words");
+static_assert(CONFIG_ASKED_OBEY == 0 && CONFIG_ASKED_IGNORE == 1,
+    "rel_nofollow and so on: the list of words");
 static_assert(CONFIG_TLS_REFUSE == 0 && CONFIG_TLS_RECORD == 1 &&
 		  CONFIG_TLS_OFF == 2,
     "tls_verify: the list of words");
@@ -116,9 +119,23 @@ const struct config_row config_table[] = {
   "URLs of one host and one pattern, after which more of them come last; 0: never", false },
 { "trap_pattern_cap", 0, NUMBER(trap_pattern_cap), "100K", 0, INT64_MAX, NULL, SCOPE,
   "URLs of one host and one pattern, after which more of them are refused; 0: never", false },
+{ "resources", 0, BOOL(resources), "no", 0, 0, NULL, SCOPE,
+  "follow images, scripts, styles, media and what else a page is shown with", false },
+{ "forms", 0, BOOL(forms), "no", 0, 0, NULL, SCOPE,
+  "follow the targets of forms that ask by GET, with nothing filled in", false },
 
-{ "robots", 0, CHOICE(host.robots), "obey", 0, 0, "obey ignore", POLITE,
-  "robots.txt and the directives in pages", false },
+{ "robots", 0, CHOICE(host.robots), "obey", 0, 0, "obey txt_only ignore", POLITE,
+  "robots.txt and what pages ask of robots; txt_only: robots.txt alone", false },
+{ "rel_nofollow", 0, CHOICE(host.rel_nofollow), "obey", 0, 0, "obey ignore", POLITE,
+  "links with rel=nofollow are not followed", false },
+{ "rel_ugc", 0, CHOICE(host.rel_ugc), "ignore", 0, 0, "obey ignore", POLITE,
+  "likewise those with rel=ugc, which users of the site wrote", false },
+{ "rel_sponsored", 0, CHOICE(host.rel_sponsored), "ignore", 0, 0, "obey ignore", POLITE,
+  "likewise those with rel=sponsored, which are paid for", false },
+{ "meta_robots", 0, CHOICE(host.meta_robots), "obey", 0, 0, "obey ignore", POLITE,
+  "links of a page whose <meta name=robots> says nofollow are not followed", false },
+{ "x_robots_tag", 0, CHOICE(host.x_robots_tag), "obey", 0, 0, "obey ignore", POLITE,
+  "likewise when its header X-Robots-Tag says so", false },
 { "crawl_delay", 0, CHOICE(host.crawl_delay), "obey", 0, 0, "obey ignore", POLITE,
   "Crawl-delay in robots.txt, which can only make us slower", false },
 { "host_delay", 0, TIME(host.host_delay_ms), "1s", 0, DAY, NULL, POLITE,

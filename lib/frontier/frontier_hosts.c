@@ -88,7 +88,7 @@ frontier_host_reason(const struct frontier *f, const struct host *host)
 {
 	if (host->polite.down)
 		return REASON_HOST_DOWN;
-	if (host->config->robots == CONFIG_ROBOTS_OBEY &&
+	if (host->config->robots != CONFIG_ROBOTS_IGNORE &&
 	    host->rulebook.state == RULEBOOK_GIVEN_UP)
 		return REASON_ROBOTS_UNREACHABLE;
 	if (host->parked && frontier_drains(f))
@@ -128,7 +128,7 @@ host_due_ms(const struct frontier *f, const struct host *host, int64_t now_ms)
 	if (host->slots >= host->config->host_concurrency ||
 	    host_budget_is_taken(host))
 		return INT64_MAX;
-	if (host->config->robots != CONFIG_ROBOTS_OBEY)
+	if (host->config->robots == CONFIG_ROBOTS_IGNORE)
 		return ready_ms;
 	switch (rulebook_need(&host->rulebook, now_ms)) {
 	case RULEBOOK_WAIT:

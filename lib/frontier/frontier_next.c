@@ -283,7 +283,7 @@ rules_allow(struct frontier *f, struct host *host, const struct url_row *row)
 {
 	struct span target = row->text;
 
-	if (host->config->robots != CONFIG_ROBOTS_OBEY)
+	if (host->config->robots == CONFIG_ROBOTS_IGNORE)
 		return 1;
 	if (row->whole) {
 		if (url_parse(row->text, NULL, &f->other) < 0)
@@ -445,7 +445,7 @@ host_order(struct frontier *f, struct host *host, int64_t now_ms,
 	if (host->errands != NULL)
 		r = frontier_robots_order(f, host, now_ms, out);
 	else if (reason != REASON_NONE ||
-		 host->config->robots != CONFIG_ROBOTS_OBEY)
+		 host->config->robots == CONFIG_ROBOTS_IGNORE)
 		r = order_page(f, host, reason, now_ms, out);
 	else if ((r = frontier_robots_check(f, host)) < 0)
 		return r;

@@ -304,15 +304,33 @@ refuse_url(const struct frontier *f, const struct url *url, unsigned depth,
 	return REFUSALS;
 }
 
-/* Do the wishes of this site's pages count?  It is in memory, as a lease of
- * it is out; were it not, they count as those of any site. */
-static bool
-page_is_obeyed(const struct frontier *f, uint64_t site64)
+/* The flags of links that are not followed, on pages of this site.  It is in
+ * memory, as a lease of it is out; were it not, as on those of any site. */
+static unsigned
+nofollow_flags(const struct frontier *f, uint64_t site64)
 {
 	const struct host *host = host_find(&f->hosts, site64);
+	const struct config_host *config = host ? host->config
+						: &f->config->host;
+	const struct {
+		int asked;
+		unsigned flag;
+	} rules[] = {
+		{ config->rel_nofollow, LINK_NOFOLLOW },
+		{ config->rel_ugc, LINK_UGC },
+		{ config->rel_sponsored, LINK_SPONSORED },
+		{ config->meta_robots, LINK_META_NOFOLLOW },
+		{ config->x_robots_tag, LINK_HEADER_NOFOLLOW },
+	};
+	unsigned flags = 0;
 
-	return (host != NULL ? host->config->robots : f->config->host.robots) ==
-	       CONFIG_ROBOTS_OBEY;
+	if (config->robots != CONFIG_ROBOTS_OBEY)
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+		if (rules[i].asked == CONFIG_ASKED_OBEY)
+			flags |= rules[i].flag;
+	}
+	return flags;
 }
 
 /* Refusals of this link on this page, or REFUSALS. */
@@ -323,7 +341,7 @@ refuse_link(const struct frontier *f, const struct order *from,
 	if (a->found == LINK_REDIRECT)
 		return from->hops < f->config->max_redirects ? REFUSALS
 							     : REFUSED_DEPTH;
-	if (flags & LINK_NOFOLLOW && page_is_obeyed(f, from->site64))
+	if (flags != 0 && (flags & nofollow_flags(f, from->site64)))
 		return REFUSED_NOFOLLOW;
 	if (a->depth > f->config->max_depth)
 		return REFUSED_DEPTH;

@@ -3,17 +3,20 @@
 #include <errno.h>
 
 #include "lib/base/utf8.h"
+#include "lib/html/css.h"
 #include "lib/html/directives.h"
 #include "lib/html/linkheader.h"
 #include "lib/html/linkset.h"
 #include "lib/html/refresh.h"
 #include "lib/html/rel.h"
 #include "lib/html/resolve.h"
+#include "lib/html/srcset.h"
 
 enum {
 	/* Beyond these a page is hostile: what it says there is not heard. */
 	COLLECTOR_TITLE = 4096,  /* bytes */
 	COLLECTOR_LANG_MAX = 64, /* bytes */
+	COLLECTOR_REL_MAX = 256, /* bytes */
 	COLLECTOR_CANONICALS = 8,
 	/*
 	 * The work that a page may ask for, in links that lead to URLs which
@@ -40,8 +43,10 @@ struct collector {
 	struct span title, lang, base;
 	bool base_seen, title_seen, refresh_seen;
 	enum charset charset; /* by a meta */
-	unsigned robots;
+	unsigned meta_robots, header_robots;
+	struct span unavailable_after;
 	struct refresh refresh;
+	enum link_place refresh_place;
 	struct collector_canonical canonicals[COLLECTOR_CANONICALS];
 	size_t n_canonicals; /* may be one more than there is room for */
 	uint64_t work;
@@ -87,7 +92,8 @@ collector_begin(struct collector *c, const struct collector_page *page)
 	c->title = c->lang = c->base = SPAN_NONE;
 	c->base_seen = c->title_seen = c->refresh_seen = false;
 	c->charset = CHARSET_NONE;
-	c->robots = 0;
+	c->meta_robots = c->header_robots = 0;
+	c->unavailable_after = SPAN_NONE;
 	c->n_canonicals = 0;
 	c->work = 0;
 }
@@ -98,8 +104,7 @@ collector_begin(struct collector *c, const struct collector_page *page)
  * not, the page leads there.
  */
 static void
-collector_link(struct collector *c, struct span url, unsigned kind,
-    unsigned flags)
+collector_link(struct collector *c, struct page_link link)
 {
 	const char *hash = NULL;
 	struct page_link *known;
@@ -107,16 +112,18 @@ collector_link(struct collector *c, struct span url, unsigned kind,
 	if (c->full)
 		return;
 	/* The fragment is dropped anyway; "#a" and "#b" are one link. */
-	if (url.len > 0)
-		hash = memchr(url.ptr, '#', url.len);
+	if (link.url.len > 0)
+		hash = memchr(link.url.ptr, '#', link.url.len);
 	if (hash != NULL)
-		url.len = (size_t)(hash - url.ptr);
-	known = linkset_find(&c->raw, url, kind);
+		link.url.len = (size_t)(hash - link.url.ptr);
+	if (!c->page.want_rel || link.rel.len > COLLECTOR_REL_MAX)
+		link.rel = SPAN_NONE;
+	known = linkset_find(&c->raw, link.url, link.kind);
 	if (known != NULL)
-		known->flags &= (uint8_t)flags;
+		known->flags &= link.flags;
 	else if (c->raw.n / COLLECTOR_TRIES >=
 		     (uint64_t)c->max_links + COLLECTOR_TRIES_MORE ||
-		 !linkset_add(&c->raw, url, kind, flags))
+		 !linkset_add(&c->raw, link))
 		c->full = true;
 }
 
@@ -138,21 +145,35 @@ collector_canonical(struct collector *c, struct span url, bool header)
 }
 
 static void
-collector_refresh(struct collector *c, struct span text)
+collector_refresh(struct collector *c, struct span text, enum link_place place)
 {
 	/* The first that is one counts. */
-	if (!c->refresh_seen)
-		c->refresh_seen = refresh_parse(text, &c->refresh);
+	if (c->refresh_seen)
+		return;
+	c->refresh_seen = refresh_parse(text, &c->refresh);
+	c->refresh_place = place;
 }
 
+/* One link for each kind that a rel has named. */
 static void
-collector_kinds(struct collector *c, struct span url, const struct rel *rel,
-    uint32_t kinds)
+collector_kinds(struct collector *c, struct page_link link, uint32_t kinds)
 {
 	for (unsigned kind = 0; kind < LINK_KINDS; kind++) {
+		link.kind = (uint8_t)kind;
 		if (kinds & 1u << kind)
-			collector_link(c, url, kind, rel->flags);
+			collector_link(c, link);
 	}
+}
+
+/* A link of a header: against the page, whatever base it has.  False: it is
+ * none that is fetched, or there is no memory for it. */
+static bool
+collector_header_url(struct collector *c, struct span text, struct span *out)
+{
+	if (url_parse(text, c->page.url, &c->result) < 0 ||
+	    !url_fetchable(&c->result))
+		return false;
+	return arena_copy(c->page.arena, url_href_bare(&c->result), out);
 }
 
 static void
@@ -162,14 +183,21 @@ collector_link_header(struct collector *c, struct span value)
 
 	while (linkheader_next(&value, &url, &text)) {
 		struct rel rel = rel_parse(text);
+		struct page_link link = {
+			.rel = text,
+			.flags = rel.flags,
+			.place = PLACE_LINK_HEADER,
+		};
+		uint32_t kinds = rel.kinds;
 
-		/*
-		 * Its URLs are the page's, not its base's; links are resolved
-		 * against the base.  So only the canonical is taken, which is
-		 * a statement about the page, and no way on from it.
-		 */
-		if (rel.kinds & 1u << LINK_CANONICAL)
+		/* A statement about the page, and no way on from it. */
+		if (kinds & 1u << LINK_CANONICAL)
 			collector_canonical(c, url, true);
+		kinds &= ~(1u << LINK_CANONICAL);
+		if (rel.resource)
+			kinds = c->page.want_resources ? rel.resources : 0;
+		if (kinds != 0 && collector_header_url(c, url, &link.url))
+			collector_kinds(c, link, kinds);
 	}
 }
 
@@ -188,9 +216,10 @@ collector_headers(struct collector *c, struct span headers)
 		name = span_of(line.ptr, (size_t)(colon - line.ptr));
 		value = span_trim(span_from_at(line, name.len + 1));
 		if (span_eq_nocase(name, SPAN("x-robots-tag")))
-			c->robots |= directives_of_header(value, c->page.agent);
+			c->header_robots |= directives_of_header(value,
+			    c->page.agent, &c->unavailable_after);
 		else if (span_eq_nocase(name, SPAN("refresh")))
-			collector_refresh(c, value);
+			collector_refresh(c, value, PLACE_REFRESH_HEADER);
 		else if (span_eq_nocase(name, SPAN("link")))
 			collector_link_header(c, value);
 	}
@@ -205,45 +234,167 @@ collector_meta(struct collector *c, const struct span *attr)
 	enum charset charset = CHARSET_NONE;
 
 	if (name.ptr != NULL && directives_meet(name, c->page.agent))
-		c->robots |= directives_of_meta(content);
+		c->meta_robots |= directives_of_meta(content,
+		    &c->unavailable_after);
 	if (attr[COLLECTOR_CHARSET].ptr != NULL)
 		charset = charset_of_label(attr[COLLECTOR_CHARSET]);
 	else if (span_eq_nocase(pragma, SPAN("content-type")))
 		charset = charset_of_meta_content(content);
 	else if (span_eq_nocase(pragma, SPAN("refresh")))
-		collector_refresh(c, content);
+		collector_refresh(c, content, PLACE_META_CONTENT);
 	if (c->charset == CHARSET_NONE)
 		c->charset = charset_by_meta(charset);
+}
+
+/* The attribute of an element, as a link without a rel; when there is one. */
+static void
+collector_attr_link(struct collector *c, const struct collector_element *el,
+    enum collector_attr attr, enum link_kind kind, enum link_place place)
+{
+	struct page_link link = {
+		.url = el->attr[attr],
+		.kind = (uint8_t)kind,
+		.place = (uint8_t)place,
+	};
+
+	if (link.url.ptr != NULL)
+		collector_link(c, link);
 }
 
 static void
 collector_rel_link(struct collector *c, const struct collector_element *el)
 {
-	struct span href = el->attr[COLLECTOR_HREF];
 	struct rel rel = rel_parse(el->attr[COLLECTOR_REL]);
+	struct page_link link = {
+		.url = el->attr[COLLECTOR_HREF],
+		.rel = el->attr[COLLECTOR_REL],
+		.flags = rel.flags,
+		.place = PLACE_LINK_HREF,
+	};
 
 	/* rev=made is how rel=author was written (HTML Standard, 16.2). */
 	if (span_eq_nocase(span_trim(el->attr[COLLECTOR_REV]), SPAN("made")))
 		rel.kinds |= 1u << LINK_REL;
-	if (href.ptr == NULL || rel.resource)
+	if (link.url.ptr == NULL)
 		return;
-	collector_kinds(c, href, &rel, rel.kinds);
+	if (rel.resource) {
+		if (c->page.want_resources)
+			collector_kinds(c, link, rel.resources);
+		return;
+	}
+	collector_kinds(c, link, rel.kinds);
 	/* In the body anybody's comment could stand. */
 	if ((rel.kinds & 1u << LINK_CANONICAL) && el->in_head)
-		collector_canonical(c, href, false);
+		collector_canonical(c, link.url, false);
 }
 
 static void
 collector_anchor(struct collector *c, const struct collector_element *el,
-    unsigned kind)
+    enum link_kind kind, enum link_place place)
 {
-	unsigned flags = 0;
+	struct page_link link = {
+		.url = el->attr[COLLECTOR_HREF],
+		.rel = el->attr[COLLECTOR_REL],
+		.kind = (uint8_t)kind,
+		.place = (uint8_t)place,
+	};
 
-	if (el->attr[COLLECTOR_HREF].ptr == NULL)
+	if (link.url.ptr == NULL)
 		return;
-	if (el->attr[COLLECTOR_REL].len > 0)
-		flags = rel_parse(el->attr[COLLECTOR_REL]).flags;
-	collector_link(c, el->attr[COLLECTOR_HREF], kind, flags);
+	if (link.rel.len > 0)
+		link.flags = rel_parse(link.rel).flags;
+	collector_link(c, link);
+}
+
+static void
+collector_srcset(struct collector *c, const struct collector_element *el,
+    enum link_place place)
+{
+	struct span list = el->attr[COLLECTOR_SRCSET];
+	struct page_link link = {
+		.kind = LINK_SRCSET,
+		.place = (uint8_t)place,
+	};
+
+	while (!c->full && srcset_next(&list, &link.url))
+		collector_link(c, link);
+}
+
+void
+collector_style(struct collector *c, struct span text, enum link_place place)
+{
+	struct page_link link = {
+		.kind = LINK_CSS,
+		.place = (uint8_t)place,
+	};
+
+	while (c->page.want_resources && !c->full && css_next(&text, &link.url))
+		collector_link(c, link);
+}
+
+/* A form that asks by GET leads where its action says, or to the page. */
+static void
+collector_form(struct collector *c, const struct collector_element *el)
+{
+	struct span method = el->attr[COLLECTOR_METHOD];
+	struct rel rel = rel_parse(el->attr[COLLECTOR_REL]);
+	struct page_link link = {
+		.url = el->attr[COLLECTOR_ACTION],
+		.rel = el->attr[COLLECTOR_REL],
+		.kind = LINK_FORM,
+		.flags = rel.flags,
+		.place = PLACE_FORM_ACTION,
+	};
+
+	if (c->page.want_forms && link.url.len > 0 &&
+	    !span_eq_nocase(method, SPAN("post")) &&
+	    !span_eq_nocase(method, SPAN("dialog")))
+		collector_link(c, link);
+}
+
+/* What a page is shown with. */
+static void
+collector_resource(struct collector *c, const struct collector_element *el)
+{
+	/* clang-format off */
+	static const struct {
+		enum collector_tag tag;
+		enum collector_attr attr;
+		enum link_kind kind;
+		enum link_place place;
+	} rows[] = {
+		{ COLLECTOR_AUDIO,  COLLECTOR_SRC,    LINK_MEDIA,  PLACE_AUDIO_SRC },
+		{ COLLECTOR_EMBED,  COLLECTOR_SRC,    LINK_EMBED,  PLACE_EMBED_SRC },
+		{ COLLECTOR_IMG,    COLLECTOR_SRC,    LINK_IMAGE,  PLACE_IMG_SRC },
+		{ COLLECTOR_OBJECT, COLLECTOR_DATA,   LINK_EMBED,  PLACE_OBJECT_DATA },
+		{ COLLECTOR_SCRIPT, COLLECTOR_SRC,    LINK_SCRIPT, PLACE_SCRIPT_SRC },
+		{ COLLECTOR_SOURCE, COLLECTOR_SRC,    LINK_MEDIA,  PLACE_SOURCE_SRC },
+		{ COLLECTOR_TRACK,  COLLECTOR_SRC,    LINK_MEDIA,  PLACE_TRACK_SRC },
+		{ COLLECTOR_VIDEO,  COLLECTOR_SRC,    LINK_MEDIA,  PLACE_VIDEO_SRC },
+		{ COLLECTOR_VIDEO,  COLLECTOR_POSTER, LINK_MEDIA,  PLACE_VIDEO_POSTER },
+	};
+	/* clang-format on */
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (rows[i].tag == el->tag)
+			collector_attr_link(c, el, rows[i].attr, rows[i].kind,
+			    rows[i].place);
+	}
+	if (el->tag == COLLECTOR_INPUT &&
+	    span_eq_nocase(el->attr[COLLECTOR_TYPE], SPAN("image")))
+		collector_attr_link(c, el, COLLECTOR_SRC, LINK_EMBED,
+		    PLACE_INPUT_SRC);
+	if (el->tag == COLLECTOR_IMG)
+		collector_srcset(c, el, PLACE_IMG_SRCSET);
+	else if (el->tag == COLLECTOR_SOURCE)
+		collector_srcset(c, el, PLACE_SOURCE_SRCSET);
+	collector_style(c, el->attr[COLLECTOR_STYLE], PLACE_STYLE_ATTRIBUTE);
+}
+
+bool
+collector_wants_all(const struct collector *c)
+{
+	return c->page.want_resources || c->page.want_forms;
 }
 
 void
@@ -253,10 +404,10 @@ collector_element(struct collector *c, const struct collector_element *el)
 
 	switch (el->tag) {
 	case COLLECTOR_A:
-		collector_anchor(c, el, LINK_A);
+		collector_anchor(c, el, LINK_A, PLACE_A_HREF);
 		break;
 	case COLLECTOR_AREA:
-		collector_anchor(c, el, LINK_AREA);
+		collector_anchor(c, el, LINK_AREA, PLACE_AREA_HREF);
 		break;
 	case COLLECTOR_BASE:
 		/* The first one counts, even when it is no URL. */
@@ -266,8 +417,8 @@ collector_element(struct collector *c, const struct collector_element *el)
 		}
 		break;
 	case COLLECTOR_FRAME:
-		if (attr[COLLECTOR_SRC].ptr != NULL)
-			collector_link(c, attr[COLLECTOR_SRC], LINK_FRAME, 0);
+		collector_attr_link(c, el, COLLECTOR_SRC, LINK_FRAME,
+		    PLACE_FRAME_SRC);
 		break;
 	case COLLECTOR_HTML:
 		if (c->lang.ptr == NULL &&
@@ -276,9 +427,9 @@ collector_element(struct collector *c, const struct collector_element *el)
 		break;
 	case COLLECTOR_IFRAME:
 		/* A page in srcdoc takes the place of the one in src. */
-		if (attr[COLLECTOR_SRC].ptr != NULL &&
-		    attr[COLLECTOR_SRCDOC].ptr == NULL)
-			collector_link(c, attr[COLLECTOR_SRC], LINK_IFRAME, 0);
+		if (attr[COLLECTOR_SRCDOC].ptr == NULL)
+			collector_attr_link(c, el, COLLECTOR_SRC, LINK_IFRAME,
+			    PLACE_IFRAME_SRC);
 		break;
 	case COLLECTOR_LINK:
 		collector_rel_link(c, el);
@@ -286,7 +437,14 @@ collector_element(struct collector *c, const struct collector_element *el)
 	case COLLECTOR_META:
 		collector_meta(c, attr);
 		break;
+	case COLLECTOR_FORM:
+		collector_form(c, el);
+		break;
+	default:
+		break;
 	}
+	if (c->page.want_resources)
+		collector_resource(c, el);
 }
 
 void
@@ -378,37 +536,36 @@ collector_base(struct collector *c, const struct url **base)
 
 /* Add a resolved link.  False: no room, or one too many. */
 static bool
-collector_add(struct collector *c, struct span url, unsigned kind,
-    unsigned flags)
+collector_add(struct collector *c, struct page_link link)
 {
-	struct page_link *known = linkset_find(&c->links, url, kind);
-	struct span copy;
+	struct page_link *known = linkset_find(&c->links, link.url, link.kind);
 
 	if (known != NULL) {
-		known->flags &= (uint8_t)flags;
+		known->flags &= link.flags;
 		return true;
 	}
 	return c->links.n < c->max_links &&
-	       arena_copy(c->page.arena, url, &copy) &&
-	       linkset_add(&c->links, copy, kind, flags);
+	       arena_copy(c->page.arena, link.url, &link.url) &&
+	       (link.rel.len == 0 ||
+		   arena_copy(c->page.arena, link.rel, &link.rel)) &&
+	       linkset_add(&c->links, link);
 }
 
 static int
 collector_finish_links(struct collector *c, const struct url *base)
 {
 	for (uint32_t i = 0; i < c->raw.n; i++) {
-		const struct page_link *raw = &c->raw.links[i];
-		struct span url;
+		struct page_link link = c->raw.links[i];
 		int r;
 
 		if (c->work > COLLECTOR_WORK) {
 			c->full = true;
 			break;
 		}
-		r = collector_resolve(c, raw->url, base, &url);
+		r = collector_resolve(c, link.url, base, &link.url);
 		if (r < 0)
 			return r;
-		if (r > 0 && !collector_add(c, url, raw->kind, raw->flags)) {
+		if (r > 0 && !collector_add(c, link)) {
 			c->full = true;
 			break;
 		}
@@ -420,20 +577,23 @@ static int
 collector_finish_refresh(struct collector *c, const struct url *base,
     struct page *out)
 {
-	struct span url;
+	struct page_link link = {
+		.kind = LINK_REFRESH,
+		.place = (uint8_t)c->refresh_place,
+	};
 	int r;
 
 	if (!c->refresh_seen)
 		return 0;
 	if (c->refresh.has_url)
-		r = collector_resolve(c, c->refresh.url, base, &url);
+		r = collector_resolve(c, c->refresh.url, base, &link.url);
 	else
-		r = collector_resolve(c, SPAN_NONE, c->page.url, &url);
+		r = collector_resolve(c, SPAN_NONE, c->page.url, &link.url);
 	if (r <= 0)
 		return r;
-	if (!collector_add(c, url, LINK_REFRESH, 0))
+	if (!collector_add(c, link))
 		c->full = true;
-	if (!arena_copy(c->page.arena, url, &out->refresh))
+	if (!arena_copy(c->page.arena, link.url, &out->refresh))
 		return 0;
 	out->refresh_delay = c->refresh.delay_s;
 	return 0;
@@ -478,7 +638,12 @@ collector_finish(struct collector *c, struct page *out, bool *cut)
 	if (r < 0)
 		return r;
 	out->title = collector_tidy(c, c->title);
-	out->robots = c->robots;
+	out->meta_robots = c->meta_robots;
+	out->header_robots = c->header_robots;
+	out->robots = c->meta_robots | c->header_robots;
+	if (!arena_copy(c->page.arena, c->unavailable_after,
+		&out->unavailable_after))
+		out->unavailable_after = SPAN_NONE;
 	if (!arena_copy(c->page.arena, c->lang, &out->lang))
 		out->lang = SPAN_NONE;
 	if (!arena_copy(c->page.arena, url_href_bare(base), &out->base))

@@ -22,19 +22,39 @@ enum collector_tag {
 	COLLECTOR_IFRAME,
 	COLLECTOR_LINK,
 	COLLECTOR_META,
+	/* Only when collector_wants_all(): */
+	COLLECTOR_AUDIO,
+	COLLECTOR_EMBED,
+	COLLECTOR_FORM,
+	COLLECTOR_IMG,
+	COLLECTOR_INPUT,
+	COLLECTOR_OBJECT,
+	COLLECTOR_SCRIPT,
+	COLLECTOR_SOURCE,
+	COLLECTOR_TRACK,
+	COLLECTOR_VIDEO,
+	COLLECTOR_OTHER, /* for its style attribute */
 };
 
+/* In the order of their names. */
 enum collector_attr {
+	COLLECTOR_ACTION,
 	COLLECTOR_CHARSET,
 	COLLECTOR_CONTENT,
+	COLLECTOR_DATA,
 	COLLECTOR_HREF,
 	COLLECTOR_HTTP_EQUIV,
 	COLLECTOR_LANG,
+	COLLECTOR_METHOD,
 	COLLECTOR_NAME,
+	COLLECTOR_POSTER,
 	COLLECTOR_REL,
 	COLLECTOR_REV,
 	COLLECTOR_SRC,
 	COLLECTOR_SRCDOC,
+	COLLECTOR_SRCSET,
+	COLLECTOR_STYLE,
+	COLLECTOR_TYPE,
 	COLLECTOR_ATTRS
 };
 
@@ -61,12 +81,18 @@ struct collector_page {
 	struct span agent;
 	enum charset charset;
 	struct charset_decoder *dec;
+	bool want_rel, want_resources, want_forms; /* as of struct page_input */
 };
 void collector_begin(struct collector *c, const struct collector_page *page);
 
 /* The response's headers: "name: value\n", names in lower case. */
 void collector_headers(struct collector *c, struct span headers);
 void collector_element(struct collector *c, const struct collector_element *el);
+/* Does this page's reader have to tell of images, forms and the like? */
+bool collector_wants_all(const struct collector *c);
+/* The text of a <style>, or of a style sheet of its own. */
+void collector_style(struct collector *c, struct span text,
+    enum link_place place);
 /* The text of the first <title>. */
 void collector_title(struct collector *c, struct span text);
 
@@ -74,8 +100,8 @@ void collector_title(struct collector *c, struct span text);
 enum charset collector_meta_charset(const struct collector *c);
 
 /*
- * Resolve everything; sets title, lang, base, canonical, refresh, robots,
- * links of *out.  *cut: there are more links than max_links, or than there is
+ * Resolve everything; sets title, lang, base, canonical, refresh, the
+ * directives and links of *out.  *cut: there are more links than max_links, or than there is
  * room or time for.  The spans live in the arena.
  * 0, -ENOMEM.
  */

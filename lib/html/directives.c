@@ -2,6 +2,10 @@
 
 #include "lib/html/page.h"
 
+enum {
+	DIRECTIVES_DATE = 64, /* bytes; what is longer is none */
+};
+
 static unsigned
 directives_of_word(struct span word)
 {
@@ -39,15 +43,53 @@ directives_next(struct span *list, const char *set)
 	return span_trim(part);
 }
 
+/*
+ * The date behind "unavailable_after:", where that is in front of `text`.
+ * There may be a comma in it, behind the day of the week.
+ */
+static bool
+directives_date(struct span text, struct span *date)
+{
+	static const struct span name = SPAN("unavailable_after");
+	struct span s = text, part;
+
+	if (text.len <= name.len ||
+	    !span_eq_nocase(span_of(text.ptr, name.len), name))
+		return false;
+	s = span_trim(span_from_at(text, name.len));
+	if (s.len == 0 || s.ptr[0] != ':')
+		return false;
+	s = span_trim(span_from_at(s, 1));
+	text = s;
+	part = directives_next(&s, ",");
+	while (part.len > 0 && s.len > 0) {
+		struct span rest = s, more = directives_next(&rest, ",");
+
+		if (more.len == 0 || more.ptr[0] < '0' || more.ptr[0] > '9')
+			break;
+		part = more;
+		s = rest;
+	}
+	if (part.len == 0)
+		return false;
+	*date = span_of(text.ptr, (size_t)(part.ptr + part.len - text.ptr));
+	return date->len <= DIRECTIVES_DATE;
+}
+
 unsigned
-directives_of_meta(struct span content)
+directives_of_meta(struct span content, struct span *after)
 {
 	unsigned robots = 0;
 
 	/* Commas part them; many write blanks, which no directive holds. */
-	while (content.len > 0)
+	while (content.len > 0) {
+		struct span date;
+
+		if (after != NULL && directives_date(content, &date))
+			*after = date;
 		robots |= directives_of_word(
 		    directives_next(&content, ", \t\n\f\r"));
+	}
 	return robots;
 }
 
@@ -86,12 +128,13 @@ directives_is_agent(struct span name)
 }
 
 unsigned
-directives_of_header(struct span value, struct span agent)
+directives_of_header(struct span value, struct span agent, struct span *after)
 {
 	unsigned robots = 0;
 	bool ours = true;
 
 	while (value.len > 0) {
+		struct span whole = span_trim(value), date;
 		struct span part = directives_next(&value, ",");
 		const char *colon = NULL;
 
@@ -102,8 +145,12 @@ directives_of_header(struct span value, struct span agent)
 			    span_of(part.ptr, (size_t)(colon - part.ptr)));
 
 			if (directives_has_value(name) ||
-			    !directives_is_agent(name))
+			    !directives_is_agent(name)) {
+				if (ours && after != NULL &&
+				    directives_date(whole, &date))
+					*after = date;
 				continue;
+			}
 			ours = directives_meet(name, agent) ||
 			       span_eq(name, SPAN("*"));
 			part = span_trim(

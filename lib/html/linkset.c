@@ -89,20 +89,16 @@ linkset_grow(struct linkset *set)
 }
 
 bool
-linkset_add(struct linkset *set, struct span url, unsigned kind, unsigned flags)
+linkset_add(struct linkset *set, struct page_link link)
 {
-	uint32_t hash = linkset_hash(set, url, kind);
+	uint32_t hash = linkset_hash(set, link.url, link.kind);
 	struct linkset_slot *slot;
 
 	if (set->n == set->cap && !linkset_grow(set))
 		return false;
-	slot = linkset_slot(set, hash, url, kind);
+	slot = linkset_slot(set, hash, link.url, link.kind);
 	must(slot->number == 0);
-	set->links[set->n++] = (struct page_link){
-		.url = url,
-		.kind = (uint8_t)kind,
-		.flags = (uint8_t)flags,
-	};
+	set->links[set->n++] = link;
 	*slot = (struct linkset_slot){ hash, set->n };
 	return true;
 }

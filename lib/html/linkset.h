@@ -30,7 +30,6 @@ struct page_link *linkset_find(const struct linkset *set, struct span url,
 /*
  * Add one that linkset_find() does not find.  False: no room.
  */
-MUST_USE bool linkset_add(struct linkset *set, struct span url, unsigned kind,
-    unsigned flags);
+MUST_USE bool linkset_add(struct linkset *set, struct page_link link);
 
 #endif

@@ -122,6 +122,9 @@ page_collect_from(struct page_reader *reader, const struct page_input *input,
 		.agent = input->robots_agent,
 		.charset = charset,
 		.dec = reader->charset,
+		.want_rel = input->want_rel,
+		.want_resources = input->want_resources,
+		.want_forms = input->want_forms,
 	};
 
 	collector_begin(reader->collector, &page);
@@ -199,7 +202,7 @@ page_read(struct page_reader *reader, const struct page_input *input,
 	struct type type = { TYPE_BINARY, NULL };
 	enum inflate_end end;
 	struct span body;
-	bool cut;
+	bool cut, style;
 	int r;
 
 	arena_reset(&reader->out);
@@ -214,7 +217,10 @@ page_read(struct page_reader *reader, const struct page_input *input,
 	if (coding != INFLATE_UNKNOWN)
 		type = type_decide(input->content_type, body);
 	page.mime = type.mime;
-	if (type.kind == TYPE_HTML ||
+	style = type.kind == TYPE_TEXT && input->want_resources &&
+		span_eq_nocase(type_essence(input->content_type),
+		    SPAN("text/css"));
+	if (type.kind == TYPE_HTML || style ||
 	    (type.kind == TYPE_TEXT && input->want_text)) {
 		sniffed = charset_sniff(body,
 		    type_parameter(input->content_type, SPAN("charset")),
@@ -225,6 +231,8 @@ page_read(struct page_reader *reader, const struct page_input *input,
 		r = page_html(reader, input, body, sniffed, &page);
 	else if (r == 0)
 		page_collect_from(reader, input, CHARSET_NONE);
+	if (r == 0 && style)
+		collector_style(reader->collector, page.text, PLACE_CSS);
 	if (r == 0)
 		r = collector_finish(reader->collector, &page, &cut);
 	if (r < 0)

@@ -34,12 +34,17 @@ struct page_input {
 	const struct url *url;
 	struct span robots_agent; /* for <meta name="mpcrawl"> */
 	bool want_text;           /* keep the decoded text */
+	bool want_rel;            /* of each link, as written */
+	bool want_resources;      /* links to what the page is shown with */
+	bool want_forms;          /* links to the targets of forms */
 };
 
 struct page_link {
 	struct span url; /* serialised, without fragment */
+	struct span rel; /* as written, if wanted; of the first of its like */
 	uint8_t kind;    /* enum link_kind */
-	uint8_t flags;   /* enum link_flag */
+	uint8_t flags;   /* enum link_flag, of the link itself */
+	uint8_t place;   /* enum link_place */
 };
 
 enum page_robots {
@@ -62,7 +67,10 @@ struct page {
 	struct span canonical;
 	struct span refresh;           /* target of a meta refresh */
 	int32_t refresh_delay;         /* seconds; -1: none */
-	unsigned robots;               /* enum page_robots */
+	unsigned robots;               /* enum page_robots: both of these */
+	unsigned meta_robots;          /* by <meta name=robots> */
+	unsigned header_robots;        /* by X-Robots-Tag */
+	struct span unavailable_after; /* a date, as written; empty: none */
 	const struct page_link *links; /* no URL twice with one kind */
 	size_t n_links;
 	enum truncated truncated; /* the first that applies */

@@ -6,7 +6,7 @@
 /* Marks in the table below; a kind of link is its own number. */
 enum {
 	REL_FLAG = 100,
-	REL_RESOURCE = 200,
+	REL_RESOURCE = 200, /* and its kind, where that is fetched */
 };
 
 /* clang-format off */
@@ -17,11 +17,12 @@ static const struct {
 	{ SPAN("nofollow"),      REL_FLAG + LINK_NOFOLLOW },
 	{ SPAN("ugc"),           REL_FLAG + LINK_UGC },
 	{ SPAN("sponsored"),     REL_FLAG + LINK_SPONSORED },
-	{ SPAN("stylesheet"),    REL_RESOURCE },
-	{ SPAN("icon"),          REL_RESOURCE },
+	{ SPAN("stylesheet"),    REL_RESOURCE + LINK_STYLESHEET },
+	{ SPAN("icon"),          REL_RESOURCE + LINK_ICON },
+	{ SPAN("apple-touch-icon"), REL_RESOURCE + LINK_ICON },
 	{ SPAN("manifest"),      REL_RESOURCE },
 	{ SPAN("preload"),       REL_RESOURCE },
-	{ SPAN("modulepreload"), REL_RESOURCE },
+	{ SPAN("modulepreload"), REL_RESOURCE + LINK_SCRIPT },
 	{ SPAN("preconnect"),    REL_RESOURCE },
 	{ SPAN("dns-prefetch"),  REL_RESOURCE },
 	{ SPAN("next"),          LINK_NEXT },
@@ -57,13 +58,16 @@ static const struct {
 };
 /* clang-format on */
 static_assert(LINK_KINDS <= 32, "a kind is a bit of rel.kinds");
+static_assert((int)LINK_KINDS < (int)REL_FLAG, "a mark is no kind");
 
 static void
 rel_add(struct rel *rel, unsigned means)
 {
-	if (means >= REL_RESOURCE)
+	if (means >= REL_RESOURCE) {
 		rel->resource = true;
-	else if (means >= REL_FLAG)
+		if (means > REL_RESOURCE)
+			rel->resources |= 1u << (means - REL_RESOURCE);
+	} else if (means >= REL_FLAG)
 		rel->flags |= (uint8_t)(means - REL_FLAG);
 	else
 		rel->kinds |= 1u << means;

@@ -12,9 +12,10 @@
 #include "lib/base/span.h"
 
 struct rel {
-	uint32_t kinds; /* bit 1 << enum link_kind for each page it names */
-	uint8_t flags;  /* enum link_flag */
-	bool resource;  /* a stylesheet, an icon: no page, whatever else */
+	uint32_t kinds;     /* bit 1 << enum link_kind for each page it names */
+	uint8_t flags;      /* enum link_flag */
+	bool resource;      /* a stylesheet, an icon: no page, whatever else */
+	uint32_t resources; /* which, as bits like those of kinds */
 };
 
 /* Keywords are parted by white space, and have no case. */

@@ -52,6 +52,15 @@ static const char *const link_kinds[LINK_KINDS] = {
 	[LINK_REFRESH]   = "refresh",
 	[LINK_REDIRECT]  = "redirect",
 	[LINK_SITEMAP]   = "sitemap",
+	[LINK_IMAGE]     = "img",
+	[LINK_SRCSET]    = "srcset",
+	[LINK_SCRIPT]    = "script",
+	[LINK_STYLESHEET] = "stylesheet",
+	[LINK_MEDIA]     = "media",
+	[LINK_ICON]      = "icon",
+	[LINK_EMBED]     = "embed",
+	[LINK_CSS]       = "css",
+	[LINK_FORM]      = "form",
 };
 /* clang-format on */
 

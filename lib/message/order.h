@@ -37,6 +37,16 @@ enum link_kind {
 	LINK_REFRESH, /* meta refresh, or the header */
 	LINK_REDIRECT,
 	LINK_SITEMAP, /* listed by a sitemap */
+	/* What a page is shown with (setting `resources`). */
+	LINK_IMAGE,
+	LINK_SRCSET, /* one of several images to choose from */
+	LINK_SCRIPT,
+	LINK_STYLESHEET,
+	LINK_MEDIA, /* video, audio, their tracks and posters */
+	LINK_ICON,
+	LINK_EMBED, /* embed, object, a picture to press */
+	LINK_CSS,   /* url() or @import in a style */
+	LINK_FORM,  /* a form that asks by GET (setting `forms`) */
 	LINK_KINDS
 };
 const char *link_kind_name(unsigned kind);

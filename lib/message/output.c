@@ -14,12 +14,54 @@ struct item_head {
 	uint8_t tag;
 	uint8_t link_kind;
 	uint8_t link_flags;
-	uint8_t zero;
+	uint8_t link_place;
 	uint32_t len;
 };
 
 static_assert(sizeof(struct output_head) == OUTPUT_HEAD, "layout");
 static_assert(sizeof(struct item_head) == OUTPUT_ITEM, "layout");
+
+/* clang-format off */
+static const struct {
+	const char *element, *attribute;
+} places[LINK_PLACES] = {
+	[PLACE_A_HREF]          = { "a",      "href" },
+	[PLACE_AREA_HREF]       = { "area",   "href" },
+	[PLACE_IFRAME_SRC]      = { "iframe", "src" },
+	[PLACE_FRAME_SRC]       = { "frame",  "src" },
+	[PLACE_LINK_HREF]       = { "link",   "href" },
+	[PLACE_META_CONTENT]    = { "meta",   "content" },
+	[PLACE_LINK_HEADER]     = { NULL,     "link" },
+	[PLACE_REFRESH_HEADER]  = { NULL,     "refresh" },
+	[PLACE_IMG_SRC]         = { "img",    "src" },
+	[PLACE_IMG_SRCSET]      = { "img",    "srcset" },
+	[PLACE_SOURCE_SRC]      = { "source", "src" },
+	[PLACE_SOURCE_SRCSET]   = { "source", "srcset" },
+	[PLACE_SCRIPT_SRC]      = { "script", "src" },
+	[PLACE_VIDEO_SRC]       = { "video",  "src" },
+	[PLACE_VIDEO_POSTER]    = { "video",  "poster" },
+	[PLACE_AUDIO_SRC]       = { "audio",  "src" },
+	[PLACE_TRACK_SRC]       = { "track",  "src" },
+	[PLACE_EMBED_SRC]       = { "embed",  "src" },
+	[PLACE_OBJECT_DATA]     = { "object", "data" },
+	[PLACE_INPUT_SRC]       = { "input",  "src" },
+	[PLACE_FORM_ACTION]     = { "form",   "action" },
+	[PLACE_STYLE]           = { "style",  NULL },
+	[PLACE_STYLE_ATTRIBUTE] = { NULL,     "style" },
+};
+/* clang-format on */
+
+const char *
+link_place_element(unsigned place)
+{
+	return place < LINK_PLACES ? places[place].element : NULL;
+}
+
+const char *
+link_place_attribute(unsigned place)
+{
+	return place < LINK_PLACES ? places[place].attribute : NULL;
+}
 
 void
 output_begin(struct output_writer *writer, void *ptr, size_t size)
@@ -53,14 +95,25 @@ output_add(struct output_writer *writer, uint8_t tag, struct span bytes)
 }
 
 int
+output_add_item(struct output_writer *writer, const struct output_item *item)
+{
+	return output_item(writer,
+	    (struct item_head){ .tag = item->tag,
+		.link_kind = item->link_kind,
+		.link_flags = item->link_flags,
+		.link_place = item->link_place },
+	    item->bytes);
+}
+
+int
 output_add_link(struct output_writer *writer, uint8_t kind, uint8_t flags,
     struct span url)
 {
-	return output_item(writer,
-	    (struct item_head){ .tag = OUTPUT_LINK,
+	return output_add_item(writer,
+	    &(struct output_item){ .tag = OUTPUT_LINK,
 		.link_kind = kind,
-		.link_flags = flags },
-	    url);
+		.link_flags = flags,
+		.bytes = url });
 }
 
 void
@@ -107,6 +160,7 @@ output_next(struct output_reader *reader, struct output_item *out)
 	*out = (struct output_item){ .tag = head.tag,
 		.link_kind = head.link_kind,
 		.link_flags = head.link_flags,
+		.link_place = head.link_place,
 		.bytes = span_of(reader->ptr + OUTPUT_ITEM, head.len) };
 	reader->ptr += OUTPUT_ITEM + head.len;
 	reader->left -= OUTPUT_ITEM + head.len;

@@ -34,20 +34,60 @@ enum output_tag {
 	OUTPUT_LISTED,    /* sitemap: struct output_listed, URL */
 	OUTPUT_NESTED,    /* sitemap index: the URL of a sitemap */
 	OUTPUT_SITEMAP,   /* struct sitemap_note: what it was */
+	OUTPUT_REL,       /* rel of the link in front of it, as written */
 	OUTPUT_TAGS
 };
 
+/* What is asked of who would follow a link.  Which of it is obeyed, settings
+ * decide where links are admitted. */
 enum link_flag {
-	LINK_NOFOLLOW = 1,
+	LINK_NOFOLLOW = 1, /* these three: rel of the link itself */
 	LINK_UGC = 2,
 	LINK_SPONSORED = 4,
+	LINK_META_NOFOLLOW = 8,    /* meta robots of its page */
+	LINK_HEADER_NOFOLLOW = 16, /* X-Robots-Tag of its page */
 };
+
+/* Where a link stands: an element and an attribute. */
+enum link_place {
+	PLACE_UNKNOWN,
+	PLACE_A_HREF,
+	PLACE_AREA_HREF,
+	PLACE_IFRAME_SRC,
+	PLACE_FRAME_SRC,
+	PLACE_LINK_HREF,
+	PLACE_META_CONTENT,
+	PLACE_LINK_HEADER,
+	PLACE_REFRESH_HEADER,
+	PLACE_IMG_SRC,
+	PLACE_IMG_SRCSET,
+	PLACE_SOURCE_SRC,
+	PLACE_SOURCE_SRCSET,
+	PLACE_SCRIPT_SRC,
+	PLACE_VIDEO_SRC,
+	PLACE_VIDEO_POSTER,
+	PLACE_AUDIO_SRC,
+	PLACE_TRACK_SRC,
+	PLACE_EMBED_SRC,
+	PLACE_OBJECT_DATA,
+	PLACE_INPUT_SRC,
+	PLACE_FORM_ACTION,
+	PLACE_STYLE,
+	PLACE_STYLE_ATTRIBUTE,
+	PLACE_CSS,
+	LINK_PLACES
+};
+/* "img", "srcset"; NULL: there is none, or it is not known.  A header's name
+ * is its attribute. */
+const char *link_place_element(unsigned place);
+const char *link_place_attribute(unsigned place);
 
 struct output_item {
 	uint8_t tag;
 	uint8_t link_kind;
 	uint8_t link_flags;
-	struct span bytes; /* of a link: its URL */
+	uint8_t link_place; /* enum link_place */
+	struct span bytes;  /* of a link: its URL */
 };
 
 /* Writing: into memory that the caller grew; *used counts. */
@@ -67,6 +107,8 @@ void output_begin(struct output_writer *writer, void *ptr, size_t size);
  * without). */
 MUST_USE int output_add(struct output_writer *writer, uint8_t tag,
     struct span bytes);
+MUST_USE int output_add_item(struct output_writer *writer,
+    const struct output_item *item);
 MUST_USE int output_add_link(struct output_writer *writer, uint8_t kind,
     uint8_t flags, struct span url);
 /* The lap last (release): from here on the output is there. */

@@ -110,7 +110,7 @@ static bool
 as_expected(const json_t *expect, const json_t *answer)
 {
 	static const char *const keys[] = { "encoding", "base", "canonical",
-		"refresh", "robots", "links" };
+		"refresh", "robots", "links", "resources" };
 	bool all = true;
 
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {

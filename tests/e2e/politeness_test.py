@@ -4,7 +4,7 @@
 import sys
 import threading
 
-from faults import FaultServer, answer, in_turn, page, redirect
+from faults import FaultServer, answer, html, in_turn, page, redirect
 from harness import (NO_SEED, STOPPED, check, check_sum, kill, main, same, same_set)
 
 # Clocks of two processes: a request that left in time may be seen this early.
@@ -203,6 +203,40 @@ def test_nofollow_is_obeyed(t):
     t.crawl(server.url()).run()
     same_set(server.paths(), ["/robots.txt", "/", "/plain"], "requests")
 
+
+def asking(t):
+    """A site whose pages ask robots for something in each way there is."""
+    server = FaultServer()
+    server.robots("User-agent: *\nDisallow: /no\n")
+    server.on("/", page("first", ["/meta", "/header", "/no"],
+                        '<a rel="nofollow" href="/shy">x</a><a rel="ugc" href="/ugc">x</a>'
+                        '<img src="/i.png"><form action="/form"></form>'))
+    server.on("/meta", page("m", ["/behind-meta"], '<meta name="robots" content="nofollow">'))
+    server.on("/header", answer(html("h", ["/behind-header"]), headers=["X-Robots-Tag: nofollow"]))
+    for path in ("/no", "/shy", "/ugc", "/i.png", "/form", "/behind-meta", "/behind-header"):
+        server.on(path, page(path))
+    return t.server(server)
+
+
+def test_txt_only_hears_robots_txt_and_nothing_else(t):
+    server = asking(t)
+    t.crawl(server.url(), robots="txt_only").run()
+    same_set(server.paths(), ["/robots.txt", "/", "/meta", "/header", "/shy", "/ugc", "/behind-meta",
+                              "/behind-header"], "requests")
+
+
+def test_each_asking_has_its_setting(t):
+    server = asking(t)
+    crawl = t.crawl(server.url(), rel_nofollow="ignore", rel_ugc="obey", meta_robots="ignore",
+                    resources=True, forms=True, fields="+links").run()
+    same_set(server.paths(), ["/robots.txt", "/", "/meta", "/header", "/shy", "/behind-meta",
+                              "/i.png", "/form"], "requests")
+    same(crawl.report()["refused"]["nofollow"], 2, "links refused: /ugc and /behind-header")
+    links = {link["url"][len(server.url("")):]: link for link in crawl.by_url()[server.url("/")]["links"]}
+    for path, el, attr, rel in (("/shy", "a", "href", "nofollow"), ("/i.png", "img", "src", None),
+                                ("/form", "form", "action", None), ("/ugc", "a", "href", "ugc")):
+        link = links[path]
+        same((link["el"], link["attr"], link.get("rel")), (el, attr, rel), f"of the link to {path}")
 
 def test_it_says_who_it_is(t):
     server = t.server(FaultServer().on("/", page()))

@@ -5,7 +5,7 @@ import ctypes.util
 
 from harness import Missing, check
 
-TABLES = (b"u", b"q", b"d", b"h", b"r", b"m", b"default")
+TABLES = (b"u", b"q", b"d", b"h", b"r", b"m", b"s", b"default")
 
 
 def library():

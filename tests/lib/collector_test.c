@@ -1,11 +1,13 @@
 /* The collector without a tree, and the small parsers that it asks. */
 #include "lib/html/collector.h"
 
+#include "lib/html/css.h"
 #include "lib/html/directives.h"
 #include "lib/html/linkheader.h"
 #include "lib/html/linkset.h"
 #include "lib/html/refresh.h"
 #include "lib/html/rel.h"
+#include "lib/html/srcset.h"
 #include "tests/harness.h"
 
 START_TEST(rel_knows_pages_from_resources)
@@ -110,14 +112,122 @@ START_TEST(directives_are_for_whom_they_name)
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		ck_assert_msg(directives_of_header(span_from(cases[i].value),
-				  SPAN("mpcrawl")) == cases[i].robots,
+				  SPAN("mpcrawl"), NULL) == cases[i].robots,
 		    "%s", cases[i].value);
-	ck_assert_uint_eq(directives_of_meta(SPAN("noindex nofollow,,none")),
+	ck_assert_uint_eq(directives_of_meta(SPAN("noindex nofollow,,none"),
+			      NULL),
 	    PAGE_NOINDEX | PAGE_NOFOLLOW);
 	ck_assert(directives_meet(SPAN(" Robots "), SPAN_NONE));
 	ck_assert(directives_meet(SPAN("mpcrawl"), SPAN("MPCrawl")));
 	ck_assert(!directives_meet(SPAN(""), SPAN_NONE));
 	ck_assert(!directives_meet(SPAN("googlebot"), SPAN("mpcrawl")));
+}
+END_TEST
+
+START_TEST(directives_keep_the_date_when_a_page_goes)
+{
+	static const struct {
+		const char *text, *date;
+	} cases[] = {
+		{ "unavailable_after: 25 Jun 2010 15:00:00 PST",
+		    "25 Jun 2010 15:00:00 PST" },
+		{ "noindex, UNAVAILABLE_AFTER : Wed, 3 Jun 2026 15:00 GMT , x",
+		    "Wed, 3 Jun 2026 15:00 GMT" },
+		{ "unavailable_after: 2026-06-03, noindex", "2026-06-03" },
+		{ "unavailable_after:", "" },
+		{ "unavailable_after", "" },
+		{ "unavailable_after: , 7", "" },
+		{ "xunavailable_after: 7", "" },
+		{ "unavailable_after: 789012345678901234567890123456789012345"
+		  "678901234567890123456789012345678901234567890",
+		    "" },
+	};
+	struct span date = SPAN_NONE;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct span text = span_from(cases[i].text);
+
+		for (int header = 0; header < 2; header++) {
+			date = SPAN_NONE;
+			if (header)
+				directives_of_header(text, SPAN("m"), &date);
+			else
+				directives_of_meta(text, &date);
+			ck_assert_msg(span_eq(date, span_from(cases[i].date)),
+			    "%s: %.*s", cases[i].text, SPAN_ARG(date));
+		}
+	}
+	/* What is said to another is not said to us. */
+	date = SPAN_NONE;
+	directives_of_header(SPAN("otherbot: noindex, unavailable_after: 7"),
+	    SPAN("m"), &date);
+	ck_assert_uint_eq(date.len, 0);
+}
+END_TEST
+
+/* The URLs that `next` finds, a blank behind each. */
+static void
+finds_urls(bool (*next)(struct span *, struct span *), const char *text,
+    const char *urls)
+{
+	struct span rest = span_from(text), url;
+	char got[256] = "";
+	size_t n = 0;
+
+	while (next(&rest, &url))
+		n += (size_t)snprintf(got + n, sizeof(got) - n, "%.*s ",
+		    SPAN_ARG(url));
+	ck_assert_msg(strcmp(got, urls) == 0, "%s: %s", text, got);
+}
+
+START_TEST(srcset_is_read_as_browsers_do)
+{
+	static const struct {
+		const char *text, *urls;
+	} cases[] = {
+		{ "", "" },
+		{ " , ", "" },
+		{ "/a", "/a " },
+		{ "/a 1x, /b 2x", "/a /b " },
+		{ "/a 1x,/b 2x", "/a /b " },
+		{ "/a,/b", "/a,/b " },
+		{ "/a, /b", "/a /b " },
+		{ "/a,,,, /b", "/a /b " },
+		{ "data:,x 1x, /b 100w 50h", "data:,x /b " },
+		{ "/a (1,2)x, /b", "/a /b " },
+		{ "/a (1x, /b", "/a " },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		finds_urls(srcset_next, cases[i].text, cases[i].urls);
+}
+END_TEST
+
+START_TEST(css_urls_are_found_and_nothing_else_is)
+{
+	static const struct {
+		const char *text, *urls;
+	} cases[] = {
+		{ "", "" },
+		{ "a{background:url(/a.png)}", "/a.png " },
+		{ "a{background:URL( '/a b.png' ) x}b{c:url(\"d\")}",
+		    "/a b.png d " },
+		{ "@import \"/i.css\" print;@import url(/j.css);",
+		    "/i.css /j.css " },
+		{ "@import; a{content:\"x\"}", "" },
+		{ "a{content:\"url(/no)\"} /* url(/no) */", "" },
+		{ "/* url(/no)", "" },
+		{ "curl(/no) -url(/no)", "" },
+		{ "url()url('')", "" },
+		{ "url(/a", "/a " },
+		{ "url('/a", "/a " },
+		{ "a{b:'\\'url(/no)'}", "" },
+		{ "url(/a\\62)url(/c)", "/c " },
+		{ "'broken\nurl(/a)", "/a " },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		finds_urls(css_next, cases[i].text, cases[i].urls);
 }
 END_TEST
 
@@ -169,7 +279,9 @@ START_TEST(linkset_finds_all_that_it_holds_and_nothing_else)
 		snprintf(names[i], sizeof(names[i]), "%u", i);
 		name = span_from(names[i]);
 		must(linkset_find(&set, name, LINK_A) == NULL);
-		must(linkset_add(&set, name, LINK_A, i & 7));
+		must(linkset_add(&set, (struct page_link){ .url = name,
+					   .kind = LINK_A,
+					   .flags = i & 7 }));
 		must(linkset_find(&set, name, LINK_AREA) == NULL);
 	}
 	ck_assert_uint_eq(set.n, ARRAY_LEN(names));
@@ -184,7 +296,8 @@ START_TEST(linkset_finds_all_that_it_holds_and_nothing_else)
 	arena_init(&arena, 4000);
 	linkset_begin(&set, &arena, 1);
 	for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
-		if (!linkset_add(&set, span_from(names[i]), 0, 0))
+		if (!linkset_add(&set,
+			(struct page_link){ .url = span_from(names[i]) }))
 			break;
 	}
 	ck_assert_uint_eq(set.n, 64);
@@ -318,7 +431,8 @@ END_TEST
 
 TEST_MAIN("collector", rel_knows_pages_from_resources,
     refresh_is_read_as_browsers_do, directives_are_for_whom_they_name,
-    linkheader_takes_links_apart,
+    directives_keep_the_date_when_a_page_goes, srcset_is_read_as_browsers_do,
+    css_urls_are_found_and_nothing_else_is, linkheader_takes_links_apart,
     linkset_finds_all_that_it_holds_and_nothing_else,
     collector_takes_rev_made_for_an_author, collector_is_fed_by_any_reader,
     collector_without_memory_for_links_says_so)

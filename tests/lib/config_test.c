@@ -194,7 +194,7 @@ START_TEST(config_takes_a_choice_by_its_word)
 	ck_assert_int_eq(config.http, 1);
 	sets("log", "debug");
 	ck_assert_int_eq(config.log, 3);
-	refuses("robots", "obay", -EINVAL, "one of: obey ignore");
+	refuses("robots", "obay", -EINVAL, "one of: obey txt_only ignore");
 	refuses("robots", "", -EINVAL, "one of");
 	refuses("robots", "obey ignore", -EINVAL, "one of");
 	sets("allow_private", "on");

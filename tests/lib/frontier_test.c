@@ -1099,9 +1099,68 @@ START_TEST(what_is_not_a_lease_is_refused)
 }
 END_TEST
 
+/* Which askings are heard is a setting each; txt_only hears none. */
+START_TEST(links_are_refused_as_the_settings_of_nofollow_say)
+{
+	static const struct {
+		int robots, rel, ugc, sponsored, meta, header;
+		unsigned refused; /* of the five flags, as bits */
+	} cases[] = {
+		{ CONFIG_ROBOTS_OBEY, 0, 1, 1, 0, 0,
+		    LINK_NOFOLLOW | LINK_META_NOFOLLOW | LINK_HEADER_NOFOLLOW },
+		{ CONFIG_ROBOTS_OBEY, 1, 1, 1, 1, 1, 0 },
+		{ CONFIG_ROBOTS_OBEY, 0, 1, 1, 1, 1, LINK_NOFOLLOW },
+		{ CONFIG_ROBOTS_OBEY, 1, 0, 1, 1, 1, LINK_UGC },
+		{ CONFIG_ROBOTS_OBEY, 1, 1, 0, 1, 1, LINK_SPONSORED },
+		{ CONFIG_ROBOTS_OBEY, 1, 1, 1, 0, 1, LINK_META_NOFOLLOW },
+		{ CONFIG_ROBOTS_OBEY, 1, 1, 1, 1, 0, LINK_HEADER_NOFOLLOW },
+		{ CONFIG_ROBOTS_TXT_ONLY, 0, 0, 0, 0, 0, 0 },
+		{ CONFIG_ROBOTS_IGNORE, 0, 0, 0, 0, 0, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct fixture x;
+		struct order o;
+		unsigned refused = 0, n = 0;
+
+		fixture_init(&x);
+		fixture_open(&x);
+		fixture_seed(&x, "http://a.test/");
+		o = fixture_expect(&x, "http://a.test/");
+		x.config.host.robots = cases[i].robots;
+		x.config.host.rel_nofollow = cases[i].rel;
+		x.config.host.rel_ugc = cases[i].ugc;
+		x.config.host.rel_sponsored = cases[i].sponsored;
+		x.config.host.meta_robots = cases[i].meta;
+		x.config.host.x_robots_tag = cases[i].header;
+		for (unsigned flag = 1; flag <= LINK_HEADER_NOFOLLOW;
+		     flag <<= 1) {
+			char url[64];
+			int r;
+
+			snprintf(url, sizeof(url), "http://a.test/%u", flag);
+			r = frontier_offer(x.f, &o, span_from(url), LINK_A,
+			    (uint8_t)flag, x.now);
+			ck_assert_int_ge(r, 0);
+			if (r == 0) {
+				refused |= flag;
+				n++;
+			}
+		}
+		ck_assert_msg(refused == cases[i].refused, "case %zu: %u", i,
+		    refused);
+		fixture_commit(&x);
+		ck_assert_uint_eq(fixture_totals(&x).refused[REFUSED_NOFOLLOW],
+		    n);
+		fixture_fini(&x);
+	}
+}
+END_TEST
+
 TEST_MAIN("frontier", a_seed_is_ordered_once_and_settled,
     a_seed_that_cannot_be_fetched_is_named,
     links_are_measured_and_counted_by_reason,
+    links_are_refused_as_the_settings_of_nofollow_say,
     rules_on_depth_are_asked_for_each_link,
     a_regex_that_gives_up_is_counted_apart, a_new_rule_holds_for_what_is_queued,
     a_narrower_scope_holds_for_what_is_queued, scope_is_that_of_all_runs,

@@ -257,6 +257,13 @@ START_TEST(output_reads_as_it_was_written)
 	ck_assert_int_eq(output_add_link(&writer, LINK_A, LINK_UGC,
 			     SPAN("http://x/")),
 	    0);
+	ck_assert_int_eq(output_add_item(&writer,
+			     &(struct output_item){ .tag = OUTPUT_LINK,
+				 .link_kind = LINK_IMAGE,
+				 .link_flags = LINK_META_NOFOLLOW,
+				 .link_place = PLACE_IMG_SRC,
+				 .bytes = SPAN("http://y/") }),
+	    0);
 	output_end(&writer, 5);
 	ck_assert_int_eq(output_open(&reader, mem, sizeof(mem), 4), 0);
 	ck_assert_int_eq(output_open(&reader, mem, sizeof(mem), 5), 1);
@@ -264,7 +271,12 @@ START_TEST(output_reads_as_it_was_written)
 	ck_assert_int_eq(item.tag, OUTPUT_TITLE);
 	ck_assert_int_eq(output_next(&reader, &item), 1);
 	ck_assert_int_eq(item.link_flags, LINK_UGC);
+	ck_assert_int_eq(item.link_place, PLACE_UNKNOWN);
 	ck_assert(span_eq(item.bytes, SPAN("http://x/")));
+	ck_assert_int_eq(output_next(&reader, &item), 1);
+	ck_assert_int_eq(item.link_kind, LINK_IMAGE);
+	ck_assert_int_eq(item.link_flags, LINK_META_NOFOLLOW);
+	ck_assert_int_eq(item.link_place, PLACE_IMG_SRC);
 	ck_assert_int_eq(output_next(&reader, &item), 0);
 }
 END_TEST
@@ -408,6 +420,13 @@ START_TEST(names_are_there_for_every_value)
 		ck_assert_str_ne(verdict_name(i), "?");
 	for (unsigned i = 0; i < LINK_KINDS; i++)
 		ck_assert_ptr_nonnull(link_kind_name(i));
+	/* All but two: the unknown place, and a style sheet by itself. */
+	for (unsigned i = 0; i < LINK_PLACES; i++)
+		ck_assert_int_eq(link_place_element(i) == NULL &&
+				     link_place_attribute(i) == NULL,
+		    i == PLACE_UNKNOWN || i == PLACE_CSS);
+	ck_assert_ptr_null(link_place_element(LINK_PLACES));
+	ck_assert_ptr_null(link_place_attribute(255));
 	ck_assert_str_eq(reason_name(REASONS), "?");
 }
 END_TEST

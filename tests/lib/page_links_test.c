@@ -60,17 +60,29 @@ kind_of(unsigned kind)
 		[LINK_FRAME] = "frame", [LINK_NEXT] = "next",
 		[LINK_PREV] = "prev", [LINK_ALTERNATE] = "alternate",
 		[LINK_CANONICAL] = "canonical", [LINK_REFRESH] = "refresh",
+		[LINK_IMAGE] = "img", [LINK_SRCSET] = "srcset",
+		[LINK_SCRIPT] = "script", [LINK_STYLESHEET] = "stylesheet",
+		[LINK_MEDIA] = "media",
 	};
 	/* clang-format on */
 
 	return span_from(names[kind]);
 }
 
+/* Of what a page is shown with the cases grade these kinds. */
+static bool
+is_graded(unsigned kind, bool resources)
+{
+	if (!resources)
+		return kind < LINK_IMAGE;
+	return kind >= LINK_IMAGE && kind <= LINK_MEDIA;
+}
+
 /* As sets: each is in the other. */
 static bool
-same_links(const json_t *want, const struct page *page)
+same_links(const json_t *want, const struct page *page, bool resources)
 {
-	size_t i, found = 0;
+	size_t i, found = 0, graded = 0;
 	const json_t *link;
 
 	json_array_foreach(want, i, link)
@@ -89,12 +101,15 @@ same_links(const json_t *want, const struct page *page)
 	for (size_t j = 0; j < page->n_links; j++) {
 		bool there = false;
 
+		if (!is_graded(page->links[j].kind, resources))
+			continue;
+		graded++;
 		json_array_foreach(want, i, link)
 		    there |= span_eq(page->links[j].url,
 			bare(cases_text(link, "url")));
 		found += there;
 	}
-	return found == page->n_links;
+	return found == graded;
 }
 
 static bool
@@ -132,8 +147,11 @@ compare(const json_t *expect, const struct page *page)
 	    !span_eq(bare(cases_text(expect, "base")), page->base))
 		return "base";
 	value = json_object_get(expect, "links");
-	if (value != NULL && !same_links(value, page))
+	if (value != NULL && !same_links(value, page, false))
 		return "links";
+	value = json_object_get(expect, "resources");
+	if (value != NULL && !same_links(value, page, true))
+		return "resources";
 	value = json_object_get(expect, "canonical");
 	if (value != NULL &&
 	    !span_eq(bare(cases_text(expect, "canonical")), page->canonical))
@@ -178,6 +196,7 @@ links_case(const json_t *object, void *arg)
 	struct page_input input = {
 		.content_type = cases_text(object, "content_type"),
 		.robots_agent = SPAN("mpcrawl"),
+		.want_resources = true,
 	};
 	struct page page;
 	struct url url;

@@ -513,6 +513,143 @@ START_TEST(page_links_are_limited_and_none_is_told_twice)
 }
 END_TEST
 
+static const struct page_link *
+link_to(const struct page *page, const char *url)
+{
+	for (size_t i = 0; i < page->n_links; i++) {
+		if (span_eq(page->links[i].url, span_from(url)))
+			return &page->links[i];
+	}
+	return NULL;
+}
+
+START_TEST(page_resources_and_forms_are_links_when_wanted)
+{
+	static const char html[] =
+	    "<link rel='shortcut icon' href=/i.ico><style>@import '/s.css';"
+	    "</style><link rel=stylesheet href=/t.css>"
+	    "<p style='background:url(/b.png)'><img src=/i.png srcset='/j.png "
+	    "2x'><script src=/s.js></script><video src=/v poster=/p><track "
+	    "src=/t></video><audio><source src=/a></audio><object data=/o>"
+	    "</object><embed src=/e><input type=IMAGE src=/in.png><input "
+	    "src=/no><picture><source srcset=/k.png></picture>"
+	    "<form action=/f></form><form action=/post method=POST></form>"
+	    "<form></form><a href=/page>x</a>";
+	static const struct {
+		const char *url;
+		unsigned kind, place;
+	} all[] = {
+		{ "http://a.example/i.ico", LINK_ICON, PLACE_LINK_HREF },
+		{ "http://a.example/s.css", LINK_CSS, PLACE_STYLE },
+		{ "http://a.example/t.css", LINK_STYLESHEET, PLACE_LINK_HREF },
+		{ "http://a.example/b.png", LINK_CSS, PLACE_STYLE_ATTRIBUTE },
+		{ "http://a.example/i.png", LINK_IMAGE, PLACE_IMG_SRC },
+		{ "http://a.example/j.png", LINK_SRCSET, PLACE_IMG_SRCSET },
+		{ "http://a.example/s.js", LINK_SCRIPT, PLACE_SCRIPT_SRC },
+		{ "http://a.example/v", LINK_MEDIA, PLACE_VIDEO_SRC },
+		{ "http://a.example/p", LINK_MEDIA, PLACE_VIDEO_POSTER },
+		{ "http://a.example/t", LINK_MEDIA, PLACE_TRACK_SRC },
+		{ "http://a.example/a", LINK_MEDIA, PLACE_SOURCE_SRC },
+		{ "http://a.example/o", LINK_EMBED, PLACE_OBJECT_DATA },
+		{ "http://a.example/e", LINK_EMBED, PLACE_EMBED_SRC },
+		{ "http://a.example/in.png", LINK_EMBED, PLACE_INPUT_SRC },
+		{ "http://a.example/k.png", LINK_SRCSET, PLACE_SOURCE_SRCSET },
+		{ "http://a.example/page", LINK_A, PLACE_A_HREF },
+	};
+	struct reading r;
+
+	reading_init(&r, &ample);
+	read_text(&r, html);
+	ck_assert_uint_eq(r.page.n_links, 1);
+	r.input.want_resources = true;
+	read_text(&r, html);
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		const struct page_link *link = link_to(&r.page, all[i].url);
+
+		ck_assert_msg(link != NULL, "%s", all[i].url);
+		ck_assert_uint_eq(link->kind, all[i].kind);
+		ck_assert_uint_eq(link->place, all[i].place);
+	}
+	ck_assert_uint_eq(r.page.n_links, ARRAY_LEN(all));
+	r.input.want_resources = false;
+	r.input.want_forms = true;
+	read_text(&r, html);
+	ck_assert_uint_eq(r.page.n_links, 2);
+	ck_assert_uint_eq(link_to(&r.page, "http://a.example/f")->kind,
+	    LINK_FORM);
+	reading_fini(&r);
+}
+END_TEST
+
+START_TEST(page_of_style_leads_to_what_it_shows)
+{
+	struct reading r;
+
+	reading_init(&r, &ample);
+	r.input.content_type = SPAN("text/css; charset=windows-1252");
+	read_text(&r, "a{background:url(x.png?\xE9)}");
+	ck_assert_uint_eq(r.page.n_links, 0);
+	r.input.want_resources = true;
+	read_text(&r, "a{background:url(x.png?\xE9)}");
+	ck_assert_uint_eq(r.page.n_links, 1);
+	ck_assert(has_link(&r.page, "http://a.example/d/x.png?%C3%A9"));
+	ck_assert_uint_eq(r.page.links[0].place, PLACE_CSS);
+	r.input.content_type = SPAN("text/plain");
+	read_text(&r, "a{background:url(x.png)}");
+	ck_assert_uint_eq(r.page.n_links, 0);
+	reading_fini(&r);
+}
+END_TEST
+
+START_TEST(page_links_say_where_they_stand)
+{
+	struct reading r;
+	const struct page_link *link;
+
+	reading_init(&r, &ample);
+	r.input.headers = SPAN("link: <h?\xC3\xA9>; rel=\"next nofollow\"\n"
+			       "link: <c>; rel=canonical, <i>; rel=icon\n"
+			       "refresh: 5; url=r\n");
+	r.input.want_rel = true;
+	read_text(&r, "<base href=/b/><a rel=' x  Ugc ' href=a></a>"
+		      "<a href=n></a>");
+	ck_assert_uint_eq(r.page.n_links, 4);
+	link = link_to(&r.page, "http://a.example/b/a");
+	ck_assert(span_eq(link->rel, SPAN(" x  Ugc ")));
+	ck_assert_uint_eq(link->flags, LINK_UGC);
+	ck_assert_uint_eq(link->place, PLACE_A_HREF);
+	ck_assert_uint_eq(link_to(&r.page, "http://a.example/b/n")->rel.len, 0);
+	/* A header's is against the page, whatever its base. */
+	link = link_to(&r.page, "http://a.example/d/h?%C3%A9");
+	ck_assert_ptr_nonnull(link);
+	ck_assert_uint_eq(link->kind, LINK_NEXT);
+	ck_assert_uint_eq(link->flags, LINK_NOFOLLOW);
+	ck_assert_uint_eq(link->place, PLACE_LINK_HEADER);
+	ck_assert(span_eq(r.page.canonical, SPAN("http://a.example/d/c")));
+	r.input.want_rel = false;
+	read_text(&r, "<a rel=x href=a></a>");
+	ck_assert_uint_eq(link_to(&r.page, "http://a.example/d/a")->rel.len, 0);
+	reading_fini(&r);
+}
+END_TEST
+
+START_TEST(page_tells_who_asked_for_nofollow)
+{
+	struct reading r;
+
+	reading_init(&r, &ample);
+	r.input.headers = SPAN("x-robots-tag: nofollow, unavailable_after: "
+			       "Wed, 3 Jun 2026 15:00:00 GMT\n");
+	read_text(&r, "<meta name=robots content=noindex>");
+	ck_assert_uint_eq(r.page.header_robots, PAGE_NOFOLLOW);
+	ck_assert_uint_eq(r.page.meta_robots, PAGE_NOINDEX);
+	ck_assert_uint_eq(r.page.robots, PAGE_NOFOLLOW | PAGE_NOINDEX);
+	ck_assert(span_eq(r.page.unavailable_after,
+	    SPAN("Wed, 3 Jun 2026 15:00:00 GMT")));
+	reading_fini(&r);
+}
+END_TEST
+
 START_TEST(page_cannot_buy_work_with_links)
 {
 	struct reading r;
@@ -638,5 +775,7 @@ TEST_MAIN("page", page_is_told_in_full, page_of_another_type_has_no_tree,
     page_that_takes_too_long_is_cut_in_time,
     page_whose_tree_is_too_large_is_cut, page_with_large_parts_is_read,
     page_links_are_limited_and_none_is_told_twice,
-    page_cannot_buy_work_with_links, page_of_any_bytes_is_read,
-    page_survives_random_changes)
+    page_resources_and_forms_are_links_when_wanted,
+    page_of_style_leads_to_what_it_shows, page_links_say_where_they_stand,
+    page_tells_who_asked_for_nofollow, page_cannot_buy_work_with_links,
+    page_of_any_bytes_is_read, page_survives_random_changes)

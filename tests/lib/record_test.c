@@ -92,10 +92,15 @@ add_byte(struct output *output, uint8_t tag, unsigned byte)
 }
 
 static void
-add_link(struct output *output, uint8_t kind, uint8_t flags, const char *url)
+add_link(struct output *output, uint8_t kind, uint8_t flags, uint8_t place,
+    const char *url)
 {
-	ck_assert_int_eq(output_add_link(&output->writer, kind, flags,
-			     span_from(url)),
+	ck_assert_int_eq(output_add_item(&output->writer,
+			     &(struct output_item){ .tag = OUTPUT_LINK,
+				 .link_kind = kind,
+				 .link_flags = flags,
+				 .link_place = place,
+				 .bytes = span_from(url) }),
 	    0);
 }
 
@@ -156,7 +161,9 @@ START_TEST(record_of_a_page_has_its_fields_in_order)
 
 	add(output, OUTPUT_LENGTH, "1234");
 	add(output, OUTPUT_ROBOTS, "noindex");
-	add_link(output, LINK_A, LINK_NOFOLLOW | LINK_UGC, "https://a.test/");
+	add_link(output, LINK_A, LINK_NOFOLLOW | LINK_UGC, PLACE_A_HREF,
+	    "https://a.test/");
+	add(output, OUTPUT_REL, "UGC nofollow");
 	add(output, OUTPUT_TITLE, "A \"title\"\xE2\x80\xA8\xFF");
 	add(output, OUTPUT_TITLE, "another");
 	add(output, OUTPUT_CHARSET, "utf-8");
@@ -167,7 +174,11 @@ START_TEST(record_of_a_page_has_its_fields_in_order)
 	add(output, OUTPUT_CANONICAL, "https://example.org/b");
 	add(output, OUTPUT_DIGEST, "sha1:2FD4");
 	add_byte(output, OUTPUT_TRUNCATED, TRUNCATED_PARSE);
-	add_link(output, LINK_NEXT, LINK_SPONSORED, "https://b.test/");
+	add_link(output, LINK_NEXT, LINK_SPONSORED, PLACE_LINK_HEADER,
+	    "https://b.test/");
+	add_link(output, LINK_IMAGE, LINK_HEADER_NOFOLLOW, PLACE_IMG_SRC,
+	    "https://c.test/");
+	add_link(output, LINK_A, LINK_META_NOFOLLOW, 255, "https://d.test/");
 	add(output, OUTPUT_BODY, "<p>\n");
 	line = line_of(&all, &order, &capture, done, output_done(output));
 	ck_assert_str_eq(line,
@@ -189,9 +200,13 @@ START_TEST(record_of_a_page_has_its_fields_in_order)
 	    "\"tls\":{\"cert_ok\":true},\"dns_ms\":0,\"connect_ms\":2,"
 	    "\"tls_ms\":3,\"ttfb_ms\":4,\"total_ms\":5,"
 	    "\"links\":[{\"url\":\"https://a.test/\",\"el\":\"a\","
+	    "\"attr\":\"href\",\"rel\":\"UGC nofollow\","
 	    "\"nofollow\":true,\"ugc\":true},"
-	    "{\"url\":\"https://b.test/\",\"rel\":\"next\","
-	    "\"sponsored\":true}],"
+	    "{\"url\":\"https://b.test/\",\"attr\":\"link\","
+	    "\"rel\":\"next\",\"sponsored\":true},"
+	    "{\"url\":\"https://c.test/\",\"el\":\"img\","
+	    "\"attr\":\"src\",\"nofollow\":true},"
+	    "{\"url\":\"https://d.test/\",\"nofollow\":true}],"
 	    "\"body\":\"<p>\\n\"}\n");
 	free(line);
 	free(output);
@@ -361,7 +376,7 @@ START_TEST(record_holds_links_and_body_only_when_asked)
 			.body = ask & 2 };
 		json_t *json;
 
-		add_link(output, LINK_A, 0, "https://a.test/");
+		add_link(output, LINK_A, 0, PLACE_A_HREF, "https://a.test/");
 		add(output, OUTPUT_BODY_RAW, "\xFF\xD8");
 		json = read_line(&options, &order, &capture, done,
 		    output_done(output));
@@ -387,7 +402,7 @@ START_TEST(record_over_the_limit_comes_without_links_and_body)
 
 	capture.truncated = TRUNCATED_LENGTH;
 	add(output, OUTPUT_TITLE, "title");
-	add_link(output, LINK_A, 0, "https://a.test/");
+	add_link(output, LINK_A, 0, PLACE_A_HREF, "https://a.test/");
 	add(output, OUTPUT_BODY, "body");
 	output_done(output);
 	light = line_of(&plain, &order, &capture, done, &output->reader);

@@ -69,7 +69,7 @@ enum charset_from {
 	CHARSET_FROM_BOM,
 	CHARSET_FROM_HEADER,
 	CHARSET_FROM_META,
-	CHARSET_FROM_GUESS,   /* nobody says; the bytes are UTF-8 */
+	CHARSET_FROM_GUESS,   /* nobody says; by the bytes (charset_guess.h) */
 	CHARSET_FROM_DEFAULT, /* nobody says: windows-1252 */
 };
 /* "bom" "header" "meta" "guess" "default" */
@@ -82,7 +82,7 @@ struct charset_sniffed {
 };
 
 /*
- * Decide the encoding of `bytes`.  `label` is the charset of the Content-Type,
+ * Decide the encoding of `bytes`, which UTF-8 alone is guessed by here.  `label` is the charset of the Content-Type,
  * or empty.  `html`: look for a meta in the first 1024 bytes.
  */
 struct charset_sniffed charset_sniff(struct span bytes, struct span label,

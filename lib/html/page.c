@@ -4,6 +4,7 @@
 
 #include "lib/base/inflate.h"
 #include "lib/html/charset.h"
+#include "lib/html/charset_guess.h"
 #include "lib/html/collector.h"
 #include "lib/html/doc.h"
 #include "lib/html/type.h"
@@ -109,6 +110,26 @@ page_decode(struct page_reader *reader, struct span body,
 		page_truncated(page, TRUNCATED_DECODED);
 	page->charset = charset_name(sniffed.charset);
 	page->charset_source = charset_from_name(sniffed.from);
+	return 0;
+}
+
+/* The encoding: by who says it, else by the bytes. */
+static int
+page_sniff(struct page_reader *reader, struct span body, struct span label,
+    bool html, struct charset_sniffed *out)
+{
+	struct charset_sniffed sniffed = charset_sniff(body, label, html);
+	enum charset guess = CHARSET_NONE;
+	int r = 0;
+
+	if (sniffed.from == CHARSET_FROM_DEFAULT)
+		r = charset_guess(reader->charset, body, &guess);
+	if (r < 0)
+		return r;
+	if (guess != CHARSET_NONE)
+		sniffed = (struct charset_sniffed){ guess, CHARSET_FROM_GUESS,
+			0 };
+	*out = sniffed;
 	return 0;
 }
 
@@ -222,10 +243,11 @@ page_read(struct page_reader *reader, const struct page_input *input,
 		    SPAN("text/css"));
 	if (type.kind == TYPE_HTML || style ||
 	    (type.kind == TYPE_TEXT && input->want_text)) {
-		sniffed = charset_sniff(body,
+		r = page_sniff(reader, body,
 		    type_parameter(input->content_type, SPAN("charset")),
-		    type.kind == TYPE_HTML);
-		r = page_decode(reader, body, sniffed, &page);
+		    type.kind == TYPE_HTML, &sniffed);
+		if (r == 0)
+			r = page_decode(reader, body, sniffed, &page);
 	}
 	if (r == 0 && type.kind == TYPE_HTML)
 		r = page_html(reader, input, body, sniffed, &page);

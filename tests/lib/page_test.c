@@ -633,6 +633,40 @@ START_TEST(page_links_say_where_they_stand)
 }
 END_TEST
 
+/* The manual of a Russian ferry, and nobody says what it is written in. */
+START_TEST(page_is_guessed_at_only_when_nobody_says)
+{
+#define FERRY                                                                  \
+	"<p>\xCF\xE0\xF0\xEE\xEC \xE8\xE4\xE5\xF2 \xEF\xEE \xF0\xE5\xEA\xE5 "  \
+	"\xEA\xE0\xE6\xE4\xFB\xE9 \xF7\xE0\xF1, \xE8 \xE2\xF1\xE5 "            \
+	"\xEB\xFE\xE4\xE8 \xE3\xEE\xF0\xEE\xE4\xE0 \xE7\xED\xE0\xFE\xF2 "      \
+	"\xE5\xE3\xEE</p><a href='?q=\xE6'>x</a>"
+	struct reading r;
+	struct buf *late;
+
+	reading_init(&r, &ample);
+	read_text(&r, FERRY);
+	ck_assert_str_eq(r.page.charset, "windows-1251");
+	ck_assert_str_eq(r.page.charset_source, "guess");
+	ck_assert(has_link(&r.page, "http://a.example/d/p?q=%E6"));
+	read_text(&r, "<meta charset=koi8-r>" FERRY);
+	ck_assert_str_eq(r.page.charset, "koi8-r");
+	ck_assert_str_eq(r.page.charset_source, "meta");
+	/* A meta behind the prescan is still more than a guess. */
+	late = &r.text;
+	repeat(late, " ", 1100);
+	must(buf_add_span(late, SPAN("<meta charset=koi8-r>" FERRY)) == 0);
+	read_span(&r, buf_span(late));
+	ck_assert_str_eq(r.page.charset, "koi8-r");
+	ck_assert_str_eq(r.page.charset_source, "meta");
+	r.input.content_type = SPAN("text/html; charset=koi8-u");
+	read_text(&r, FERRY);
+	ck_assert_str_eq(r.page.charset, "koi8-u");
+	ck_assert_str_eq(r.page.charset_source, "header");
+	reading_fini(&r);
+}
+END_TEST
+
 START_TEST(page_tells_who_asked_for_nofollow)
 {
 	struct reading r;
@@ -777,5 +811,6 @@ TEST_MAIN("page", page_is_told_in_full, page_of_another_type_has_no_tree,
     page_links_are_limited_and_none_is_told_twice,
     page_resources_and_forms_are_links_when_wanted,
     page_of_style_leads_to_what_it_shows, page_links_say_where_they_stand,
-    page_tells_who_asked_for_nofollow, page_cannot_buy_work_with_links,
-    page_of_any_bytes_is_read, page_survives_random_changes)
+    page_tells_who_asked_for_nofollow, page_is_guessed_at_only_when_nobody_says,
+    page_cannot_buy_work_with_links, page_of_any_bytes_is_read,
+    page_survives_random_changes)

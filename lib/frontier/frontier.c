@@ -370,7 +370,7 @@ frontier_open(const char *dir, const struct config *config,
 	if (r == -EINVAL)
 		r = -EIO;
 	if (r == 0)
-		r = frontier_alias_open(f);
+		r = frontier_alias_restore(f);
 	if (r == 0)
 		r = open_hosts(f);
 	if (r == 0)

@@ -24,7 +24,7 @@ put(struct frontier *f, struct span from, struct span to)
 }
 
 int
-frontier_alias_open(struct frontier *f)
+frontier_alias_restore(struct frontier *f)
 {
 	const size_t len = strlen(ALIAS_KEY);
 	struct store_scan *scan;

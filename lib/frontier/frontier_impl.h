@@ -190,7 +190,7 @@ MUST_USE int frontier_chain(struct frontier *f, struct span chain,
 /* frontier_alias.c */
 
 /* Those of the store, into memory. */
-MUST_USE int frontier_alias_open(struct frontier *f);
+MUST_USE int frontier_alias_restore(struct frontier *f);
 /* f->url is of the host `site64`: 1 it is of another host now, for which that
  * one is an alias; 0 it is none; -ENOMEM. */
 MUST_USE int frontier_alias_apply(struct frontier *f, uint64_t site64);

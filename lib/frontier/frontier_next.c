@@ -206,7 +206,7 @@ host_take(struct frontier *f, struct host *host, struct queued_url *out,
 
 /* --- the order ----------------------------------------------------------- */
 
-/* The URL of a row, appended to `out`, which is cleared. */
+/* The URL of a row, appended to `out`, which is cleared.  0, -EIO, -ENOMEM. */
 static int
 row_url(const struct url_row *row, struct span name, struct buf *out)
 {
@@ -215,7 +215,9 @@ row_url(const struct url_row *row, struct span name, struct buf *out)
 	buf_clear(out);
 	if (!row->whole)
 		r = buf_add_span(out, name);
-	return r < 0 ? r : buf_add_span(out, row->text);
+	if (r == 0)
+		r = buf_add_span(out, row->text);
+	return r == -EMSGSIZE ? -EIO : r;
 }
 
 /* Which page led here.  Without it an order is as good: what cannot be read
@@ -373,8 +375,10 @@ order_page(struct frontier *f, struct host *host, enum reason reason,
 	struct lease *back;
 	int r = host_take(f, host, &url, &row, &back);
 
-	if (r == 1)
-		r = row_url(&row, host_name(host), &f->href) < 0 ? -EIO : 1;
+	if (r == 1) {
+		r = row_url(&row, host_name(host), &f->href);
+		r = r < 0 ? r : 1;
+	}
 	if (r == 1 && reason == REASON_NONE) {
 		r = scope_reason(f, &row, &reason);
 		if (r < 0)
@@ -411,7 +415,7 @@ order_excluded(struct frontier *f, struct host *host, int64_t now_ms,
 	*fetches = false;
 	if (r <= 0)
 		return r;
-	r = row_url(&row, host_name(host), &f->href) < 0 ? -EIO : 0;
+	r = row_url(&row, host_name(host), &f->href);
 	if (r == 0)
 		r = scope_reason(f, &row, &reason);
 	if (r < 0)

@@ -20,6 +20,7 @@
 #include "lib/fetch/fetch.h"
 #include "lib/fetch/header.h"
 #include "lib/fetch/watchdog.h"
+#include "lib/frontier/alias.h"
 #include "lib/frontier/frontier_impl.h"
 #include "lib/frontier/heap.h"
 #include "lib/frontier/lease.h"
@@ -30,6 +31,7 @@
 #include "lib/html/doc.h"
 #include "lib/html/page.h"
 #include "lib/html/walk.h"
+#include "lib/message/chain.h"
 #include "lib/url/canon.h"
 #include "lib/url/scope.h"
 #include "tests/faults.h"
@@ -50,6 +52,7 @@
 static int
 take_none(void)
 {
+	static struct aliases aliases;
 	struct watchdog dog;
 	struct header header;
 	struct polite polite;
@@ -72,6 +75,7 @@ take_none(void)
 	header_fini(&header);
 	heap_fini(&heap);
 	url_fini(&url);
+	aliases_init(&aliases);
 	return 0;
 }
 
@@ -636,6 +640,24 @@ set_words(void)
 }
 
 static int
+set_proxy(void)
+{
+	return set_key("proxy", "socks5://127.0.0.1:9050");
+}
+
+static int
+set_header(void)
+{
+	return set_key("header", "Accept-Language: en");
+}
+
+static int
+set_auth(void)
+{
+	return set_key("auth", "https://a.test me:secret");
+}
+
+static int
 set_section(void)
 {
 	return set_key("host", "*.example.org: host_delay = 5s");
@@ -1022,6 +1044,117 @@ start_fetch(void)
 	ck_assert_int_eq(fetch_start(pool, &request), 0);
 	fetch_pool_free(pool);
 	return r;
+}
+
+/* The same with all that one host may be given: none of it stays. */
+static int
+start_amended(void)
+{
+	struct fetch_request request = { .url = SPAN("https://127.0.0.1:9/"),
+		.max_body = 1000,
+		.proxy = "http://127.0.0.1:9",
+		.headers = "X-Key: secret\nAccept: text/plain\n",
+		.auth = "me:secret",
+		.cookies = true };
+	struct fetch_pool *pool = NULL;
+	struct err err = ERR_NONE;
+	int user, r;
+
+	ck_assert_int_eq(fetch_pool_new(&options, &hooks, &pool, &err), 0);
+	request.user = &user;
+	faults_begin();
+	r = fetch_start(pool, &request);
+	faults_end();
+	if (r < 0) {
+		ck_assert(!TAILQ_FIRST(&pool->idle)->run.amended);
+		ck_assert_int_eq(fetch_start(pool, &request), 0);
+	}
+	fetch_pool_free(pool);
+	return r;
+}
+
+static int
+make_cookies(void)
+{
+	struct cookies *jar = NULL;
+	struct buf out;
+	struct url url;
+	int r;
+
+	url_init(&url);
+	buf_init(&out, MIB);
+	ck_assert_int_eq(url_parse(SPAN("http://a.test/"), NULL, &url), 0);
+	faults_begin();
+	r = cookies_new(MIB, &jar);
+	if (r == 0) {
+		faults_end();
+		ck_assert_uint_eq(cookies_take(jar, &url,
+				      SPAN("set-cookie: k=v\n"), 0),
+		    1);
+		faults_begin();
+		r = cookies_give(jar, &url, 0, &out);
+	}
+	faults_end();
+	cookies_free(jar);
+	buf_fini(&out);
+	url_fini(&url);
+	return r;
+}
+
+/* What finds no room is not taken, and that is all. */
+static int
+take_cookies(void)
+{
+	struct cookies *jar = NULL;
+	struct url url;
+
+	url_init(&url);
+	ck_assert_int_eq(url_parse(SPAN("http://a.test/"), NULL, &url), 0);
+	ck_assert_int_eq(cookies_new(MIB, &jar), 0);
+	faults_begin();
+	(void)cookies_take(jar, &url, SPAN("set-cookie: k=v\n"), 0);
+	faults_end();
+	ck_assert_uint_eq(cookies_take(jar, &url, SPAN("set-cookie: l=v\n"), 0),
+	    1);
+	cookies_free(jar);
+	url_fini(&url);
+	return 0;
+}
+
+static int
+add_to_chain(void)
+{
+	struct buf chain;
+	int r;
+
+	buf_init(&chain, CHAIN_MAX);
+	faults_begin();
+	r = chain_add(&chain, 301, SPAN("http://a.test/"));
+	faults_end();
+	buf_clear(&chain);
+	ck_assert_int_eq(chain_add(&chain, 301, SPAN("http://a.test/")), 0);
+	buf_fini(&chain);
+	return r;
+}
+
+static int
+prove_alias(void)
+{
+	static struct aliases aliases;
+	int r = 0;
+
+	aliases_init(&aliases);
+	faults_begin();
+	for (int i = 0; r == 0 && i < ALIAS_PROOFS; i++)
+		r = alias_proof(&aliases, 1, 2, SPAN("http://b.test"));
+	faults_end();
+	if (r < 0)
+		ck_assert_int_eq(alias_restore(&aliases, 1,
+				     SPAN("http://b.test")),
+		    0);
+	ck_assert_uint_gt(alias_of(&aliases, 1).len, 0);
+	aliases_fini(&aliases);
+	return r < 0 ? r : 0;
 }
 
 static int
@@ -1469,8 +1602,8 @@ adopt_orders(void)
 }
 
 static const struct faults_subject subjects[] = {
-	{ "arena_init buf_init header_init heap_init polite_init url_init "
-	  "watchdog_init",
+	{ "aliases_init arena_init buf_init header_init heap_init polite_init "
+	  "url_init watchdog_init",
 	    take_none, FAULTS_NEEDS_NONE },
 	{ "output_open", open_output, FAULTS_NEEDS_NONE },
 	{ "buf_add buf_printf", grow_buf },
@@ -1498,6 +1631,9 @@ static const struct faults_subject subjects[] = {
 	{ "config_set a text", set_text },
 	{ "config_set a rule", set_rule },
 	{ "config_set words", set_words },
+	{ "config_set a proxy", set_proxy },
+	{ "config_set a header", set_header },
+	{ "config_set auth", set_auth },
 	{ "config_set a section", set_section },
 	{ "config_host", ask_host },
 	{ "config_load config_read", load_config },
@@ -1518,6 +1654,11 @@ static const struct faults_subject subjects[] = {
 	{ "fetch_pool_new", make_pool },
 	{ "transfer_new", make_transfer },
 	{ "fetch_start transfer_begin", start_fetch },
+	{ "fetch_start transfer_amend", start_amended },
+	{ "cookies_new cookies_give", make_cookies },
+	{ "cookies_take", take_cookies, FAULTS_FORGIVES },
+	{ "chain_add", add_to_chain },
+	{ "alias_restore alias_proof", prove_alias },
 	{ "header_add", add_header },
 	{ "heap_reserve", reserve_heap },
 	{ "hosts_init", init_hosts },

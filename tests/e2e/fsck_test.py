@@ -33,10 +33,10 @@ LONG = os.environ.get("LONG") == "1"
 QUEUED, WAITING, ENDED = 1, 2, 3
 Url = collections.namedtuple("Url", "state verdict reason found whole depth hops tries waits "
                                     "status place via_site via_url at text")
-Host = collections.namedtuple("Host", "admitted queued fetched head next blocked first_fail fails "
-                                      "backoffs down robots block robots_fails since at delay "
-                                      "name")
-URL, HOST = struct.Struct("<5B5HQQQq"), struct.Struct("<4Q3qH4BH3q")
+Host = collections.namedtuple("Host", "admitted queued fetched head bytes errors begun spent next "
+                                      "blocked first_fail fails backoffs down robots block "
+                                      "robots_fails since at delay name")
+URL, HOST = struct.Struct("<5B5HQQQq"), struct.Struct("<6QqB3qH4BH3q")
 CRAWL = struct.Struct("<4QqQ")  # in part: of the totals, `admitted` alone
 
 
@@ -493,6 +493,29 @@ def a_seed_is_no_url(crawl):
         store.put("m", b"seed.\xff\x00nothing", b"")
 
 
+@damage("alias")
+def an_alias_leads_to_no_host(crawl):
+    with store_of(crawl) as store:
+        store.put("m", b"alias.http://127.0.0.1:7", b"http://127.0.0.1:8/path")
+
+
+@damage("alias")
+def an_alias_is_of_no_host(crawl):
+    with store_of(crawl) as store:
+        store.put("m", b"alias.nobody", b"")
+
+
+@damage("url-row")
+def a_chain_of_redirects_is_noise(crawl):
+    with store_of(crawl) as store:
+        name, value = next((name, value) for name, value in store.items("u")
+                           if url_row(value).state == QUEUED)
+        row = url_row(value)
+        # A flag says that a chain stands in front of the text (rows.c).
+        store.put("u", name, packed(row._replace(whole=row.whole | 4,
+                                                 text=struct.pack("<I", 5) + b"noise" + row.text)))
+
+
 @damage("sum")
 def the_sum_does_not_balance(crawl):
     with store_of(crawl) as store:
@@ -528,7 +551,7 @@ GROUPS = {
     "outputs": ("output-short", "output-missing", "line", "cut"),
     "records": ("record-twice", "record-foreign", "record-key", "record-missing", "record-early",
                 "record-unknown", "verdict"),
-    "urls": ("url-row", "url-key", "seed", "sum", "totals"),
+    "urls": ("url-row", "url-key", "seed", "alias", "sum", "totals"),
     "hosts": ("host-row", "host-missing", "host-counters", "host-head", "robots-stray",
               "robots-missing", "robots-row"),
     "queues": ("queue-stray", "queue-missing", "due-stray", "due-missing", "place"),

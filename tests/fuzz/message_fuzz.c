@@ -4,7 +4,7 @@
  *
  *     a byte of flags
  *     url NUL via NUL content-type NUL location NUL headers NUL title NUL
- *     link NUL
+ *     link NUL chain NUL lastmod NUL priority NUL changefreq NUL
  *     then patches of three bytes: a place in order, capture and output as
  *     they lie one behind the other, and the byte that is put there
  */
@@ -12,6 +12,8 @@
 
 #include "lib/archive/record.h"
 #include "lib/archive/record_read.h"
+#include "lib/message/chain.h"
+#include "lib/message/listing.h"
 #include "lib/message/verdict.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -31,13 +33,57 @@ struct cell {
 	size_t order_size, capture_size;
 };
 
+/* A chain of any bytes: it ends, and what is taken off it was in it. */
+static void
+chain_holds(struct span chain)
+{
+	struct span rest = chain, tail;
+	struct chain_hop hop;
+	size_t hops = 0;
+	int r;
+
+	while ((r = chain_next(&rest, &hop)) == 1) {
+		fuzz_holds(hop.url.len > 0 && fuzz_is_within(hop.url, chain));
+		fuzz_holds(chain_has(chain, hop.url));
+		hops++;
+	}
+	fuzz_holds(r == 0 || r == -EBADMSG);
+	fuzz_holds(chain_is_whole(chain) == (r == 0));
+	for (size_t room = 0; room <= chain.len + 1; room += 7) {
+		tail = chain_tail(chain, room);
+		fuzz_holds(tail.len <= room && span_ends(chain, tail));
+		fuzz_holds(r != 0 || chain_is_whole(tail));
+	}
+}
+
+/* What is added can be taken off again, however much there was before. */
+static void
+chain_grows(struct span before, struct span url)
+{
+	struct span rest;
+	struct chain_hop hop, last = { 0 };
+	struct buf chain;
+
+	buf_init(&chain, CHAIN_MAX);
+	if (chain_is_whole(before) && before.len <= CHAIN_MAX)
+		fuzz_holds(buf_add_span(&chain, before) == 0);
+	fuzz_holds(chain_add(&chain, 301, url) == 0);
+	fuzz_holds(chain.len <= CHAIN_MAX && chain_is_whole(buf_span(&chain)));
+	rest = buf_span(&chain);
+	while (chain_next(&rest, &hop) == 1)
+		last = hop;
+	if (chain_has(buf_span(&chain), url) && !chain_has(before, url))
+		fuzz_holds(last.status == 301 && span_eq(last.url, url));
+	buf_fini(&chain);
+}
+
 static void
 cell_write(struct cell *cell, struct fuzz_input *in, unsigned flags)
 {
 	struct order order = { .lap = 7, .site64 = 1, .url64 = 2, .qseq = 3 };
 	struct capture capture = { .lap = 7, .status = 200 };
 	struct output_writer writer;
-	struct span title, link;
+	struct span title, link, lastmod, priority, changefreq;
 
 	order.url = fuzz_part(in);
 	order.via = fuzz_part(in);
@@ -46,6 +92,15 @@ cell_write(struct cell *cell, struct fuzz_input *in, unsigned flags)
 	capture.headers = fuzz_part(in);
 	title = fuzz_part(in);
 	link = fuzz_part(in);
+	order.chain = fuzz_part(in);
+	lastmod = fuzz_part(in);
+	priority = fuzz_part(in);
+	changefreq = fuzz_part(in);
+	order.listed = listing_of(lastmod, priority, changefreq);
+	fuzz_holds(listing_valid(&order.listed));
+	order.found = LINK_SITEMAP;
+	chain_holds(order.chain);
+	chain_grows(order.chain, link);
 	order.reason = flags & NO_CAPTURE ? REASON_ROBOTS_DENIED : REASON_NONE;
 	capture.ip = SPAN("127.0.0.1");
 	if (order_write(cell->order, cell->order_size, &order) < 0) {
@@ -163,6 +218,9 @@ cell_read(const struct cell *cell)
 		   order.found < LINK_KINDS);
 	fuzz_holds(fuzz_is_within(order.url, order_bytes(cell)));
 	fuzz_holds(fuzz_is_within(order.via, order_bytes(cell)));
+	fuzz_holds(fuzz_is_within(order.chain, order_bytes(cell)));
+	fuzz_holds(listing_valid(&order.listed));
+	chain_holds(order.chain);
 	has_capture = capture_read(cell->capture, cell->capture_size, order.lap,
 	    &capture);
 	fuzz_holds(

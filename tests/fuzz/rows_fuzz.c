@@ -33,6 +33,10 @@ url_row_holds(struct span bytes)
 	fuzz_holds(url_row_write(&again, &second) == 0);
 	fuzz_holds(span_eq(buf_span(&first), buf_span(&second)));
 	fuzz_holds(span_eq(row.text, again.text) && row.place == again.place);
+	fuzz_holds(span_eq(row.chain, again.chain) &&
+		   span_eq(row.target, again.target));
+	fuzz_holds(fuzz_is_within(row.chain, bytes) &&
+		   fuzz_is_within(row.target, bytes));
 	buf_fini(&first);
 	buf_fini(&second);
 }
@@ -101,6 +105,9 @@ sound_row(unsigned kind, struct buf *out)
 		.state = URL_QUEUED,
 		.found = LINK_SITEMAP,
 		.place = 7,
+		.listed = { .lastmod_s = 1, .priority = 51 },
+		.chain = SPAN("301 http://a.test/1\n302 http://b.test/\n"),
+		.target = SPAN("http://c.test/"),
 		.text = SPAN("/path?x=1"),
 	};
 	struct host_row host = {

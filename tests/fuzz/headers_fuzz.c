@@ -6,8 +6,10 @@
 #include <errno.h>
 
 #include "lib/fetch/header.h"
+#include "lib/html/css.h"
 #include "lib/html/linkheader.h"
 #include "lib/html/refresh.h"
+#include "lib/html/srcset.h"
 #include "lib/html/type.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -22,6 +24,20 @@ value_holds(struct span value)
 		fuzz_holds(fuzz_is_within(url, value));
 		fuzz_holds(fuzz_is_within(rel, value));
 		fuzz_holds(rest.len < left); /* it gets somewhere */
+		left = rest.len;
+	}
+	rest = value;
+	left = value.len + 1;
+	while (srcset_next(&rest, &url)) {
+		fuzz_holds(url.len > 0 && fuzz_is_within(url, value));
+		fuzz_holds(rest.len < left);
+		left = rest.len;
+	}
+	rest = value;
+	left = value.len + 1;
+	while (css_next(&rest, &url)) {
+		fuzz_holds(url.len > 0 && fuzz_is_within(url, value));
+		fuzz_holds(rest.len < left);
 		left = rest.len;
 	}
 	if (refresh_parse(value, &refresh)) {

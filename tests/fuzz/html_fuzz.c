@@ -13,6 +13,9 @@
 enum flag {
 	WANT_TEXT = 1,
 	TINY = 2, /* limits that an ordinary page passes */
+	WANT_REL = 4,
+	WANT_RESOURCES = 8,
+	WANT_FORMS = 16,
 };
 
 static const struct page_limits limits = {
@@ -38,7 +41,8 @@ static struct url base_url, again;
 static void
 link_holds(const struct page_link *link)
 {
-	fuzz_holds(link->kind < LINK_KINDS);
+	fuzz_holds(link->kind < LINK_KINDS && link->place < LINK_PLACES);
+	fuzz_holds(fuzz_is_utf8(link->rel));
 	/* As it is serialised, without a fragment. */
 	fuzz_holds(url_parse(link->url, NULL, &again) == 0);
 	fuzz_holds(span_eq(url_href(&again), link->url));
@@ -78,7 +82,9 @@ sum_of(const struct page *page)
 	sum = add(sum, page->refresh);
 	for (size_t i = 0; i < page->n_links; i++) {
 		sum = add(sum, page->links[i].url);
-		sum ^= page->links[i].kind | page->links[i].flags << 8;
+		sum = add(sum, page->links[i].rel);
+		sum ^= page->links[i].kind | page->links[i].flags << 8 |
+		       page->links[i].place << 16;
 	}
 	return sum ^ page->robots ^ (uint64_t)page->truncated << 32;
 }
@@ -92,7 +98,9 @@ page_holds(const struct page *page, const struct page_input *input,
 	fuzz_holds(page->text.len <= max->max_decoded);
 	fuzz_holds(page->decoded_len <= max->max_decoded);
 	fuzz_holds(page->n_links <= max->max_links);
+	fuzz_holds(page->robots == (page->meta_robots | page->header_robots));
 	fuzz_holds(page->robots <= 255 && page->truncated < TRUNCATEDS);
+	fuzz_holds(fuzz_is_utf8(page->unavailable_after));
 	fuzz_holds(page->refresh_delay >= -1);
 	fuzz_holds(input->want_text || page->text.len == 0);
 	url_or_nothing(page->base);
@@ -117,6 +125,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.url = &base_url,
 		.robots_agent = SPAN("mpcrawl"),
 		.want_text = flags & WANT_TEXT,
+		.want_rel = flags & WANT_REL,
+		.want_resources = flags & WANT_RESOURCES,
+		.want_forms = flags & WANT_FORMS,
 	};
 	struct page page;
 	struct span text;

@@ -44,6 +44,8 @@ enum audit_kind {
 	AUDIT_ROBOTS_ROW,
 	AUDIT_SEED,
 	AUDIT_ALIAS,
+	AUDIT_BLOCK,
+	AUDIT_TRAP,
 	AUDIT_SUM,
 	AUDIT_TOTALS,
 	/* Notes only. */

@@ -810,6 +810,64 @@ judge_names(struct audit *audit, struct span begin, struct span below,
 		   : r;
 }
 
+/* Is it a pattern as a person's is read? */
+static int
+block_is_right(struct audit *audit, struct span key, struct span value)
+{
+	struct span pattern = span_from_at(key, 6);
+	int r = block_read(pattern, &audit->text, NULL);
+
+	(void)value;
+	if (r == -ENOMEM)
+		return audit_fail(audit, r, "a blocked host");
+	return r == 0 && span_eq(buf_span(&audit->text), pattern);
+}
+
+static int
+trap_is_right(struct audit *audit, struct span key, struct span value)
+{
+	struct trap_row row;
+	uint64_t id;
+
+	(void)audit;
+	return frontier_trap_key_read(key, &id) == 0 &&
+	       trap_row_read(value, &row) == 0;
+}
+
+/* Rows of `m` that stand for themselves: right, or not there. */
+static int
+judge_words(struct audit *audit, enum audit_kind kind, struct span from,
+    struct span below,
+    int (*is_right)(struct audit *audit, struct span key, struct span value))
+{
+	struct store_scan *scan;
+	struct span key, value;
+	int r, is;
+
+	r = store_scan_open(audit->store, STORE_META, from, below, false,
+	    &scan);
+	if (r < 0)
+		return audit_fail(audit, r, "frontier");
+	while (r == 0 && (r = store_scan_next(scan, &key, &value)) == 1) {
+		is = is_right(audit, key, value);
+		r = is < 0 ? is : 0;
+		if (is != 0)
+			continue;
+		audit_problem(audit, kind, "%.*s cannot be read",
+		    AUDIT_URL(key));
+		if (!audit->mends)
+			continue;
+		r = audit_remove(audit, STORE_META, key, value);
+		if (r == 0)
+			audit_repaired(audit, kind,
+			    "it is in lost+found instead");
+	}
+	store_scan_close(scan);
+	return r < 0 && audit->err->text[0] == '\0'
+		   ? audit_fail(audit, r, "frontier")
+		   : r;
+}
+
 static void
 judge_one(struct audit *audit, const char *name, uint64_t *stored,
     struct bounds counted)
@@ -999,6 +1057,12 @@ audit_walk_store(struct audit *audit)
 	if (r == 0)
 		r = judge_names(audit, SPAN("alias."), SPAN("alias/"),
 		    AUDIT_ALIAS, judge_alias);
+	if (r == 0)
+		r = judge_words(audit, AUDIT_BLOCK, SPAN("block."),
+		    SPAN("block/"), block_is_right);
+	if (r == 0)
+		r = judge_words(audit, AUDIT_TRAP, SPAN("trap."), SPAN("trap/"),
+		    trap_is_right);
 	if (r == 0)
 		r = look_at_quarantine(audit);
 	if (r < 0)

@@ -20,6 +20,8 @@ frontier_free(struct frontier *f)
 	seen_fini(&f->seen);
 	aliases_fini(&f->aliases);
 	scope_free(f->scope);
+	blocks_fini(&f->blocks);
+	frontier_traps_fini(f);
 	free(f->params);
 	for (size_t i = 0; i < RULES; i++)
 		free(f->rules[i].ptr);
@@ -348,8 +350,11 @@ seen_fill(struct frontier *f, size_t keys)
 	return 0;
 }
 
-int
-frontier_open(const char *dir, const struct config *config,
+typedef int opener(const char *dir, uint64_t cache_bytes, struct store **out,
+    struct err *err);
+
+static int
+open_by(opener *open, const char *dir, const struct config *config,
     const uint8_t crawl_id[16], int64_t now_ms, struct frontier **out,
     struct err *err)
 {
@@ -358,7 +363,7 @@ frontier_open(const char *dir, const struct config *config,
 
 	if (f == NULL)
 		return err_set(err, -ENOMEM, "%s: no memory", dir);
-	r = store_open(dir, config->db_cache, &f->store, err);
+	r = open(dir, config->db_cache, &f->store, err);
 	if (r < 0)
 		goto done;
 	r = open_meta(f, dir, crawl_id, err);
@@ -371,6 +376,10 @@ frontier_open(const char *dir, const struct config *config,
 		r = -EIO;
 	if (r == 0)
 		r = frontier_alias_restore(f);
+	if (r == 0)
+		r = frontier_blocks_open(f);
+	if (r == 0)
+		r = frontier_traps_open(f);
 	if (r == 0)
 		r = open_hosts(f);
 	if (r == 0)
@@ -392,6 +401,25 @@ done:
 	}
 	frontier_free(f);
 	return r;
+}
+
+int
+frontier_open(const char *dir, const struct config *config,
+    const uint8_t crawl_id[16], int64_t now_ms, struct frontier **out,
+    struct err *err)
+{
+	return open_by(store_open, dir, config, crawl_id, now_ms, out, err);
+}
+
+int
+frontier_open_to_read(const char *dir, const struct config *config,
+    const uint8_t crawl_id[16], int64_t now_ms, struct frontier **out,
+    struct err *err)
+{
+	int r = open_by(store_open_to_read, dir, config, crawl_id, now_ms, out,
+	    err);
+
+	return r == -ENOENT ? err_set(err, r, "%s: there is no store", dir) : r;
 }
 
 /* --- commit -------------------------------------------------------------- */
@@ -517,6 +545,8 @@ frontier_commit(struct frontier *f, struct frontier_cut cut, int64_t now_ms)
 	f->now_ms = now_ms;
 	r = put_hosts(f);
 	if (r == 0)
+		r = frontier_traps_put(f);
+	if (r == 0)
 		r = put_state(f, cut, now_ms);
 	if (r == 0)
 		r = store_commit(f->store, NULL);
@@ -525,6 +555,7 @@ frontier_commit(struct frontier *f, struct frontier_cut cut, int64_t now_ms)
 	f->cut = cut;
 	end_leases(f);
 	end_changes(f);
+	frontier_traps_committed(f);
 	f->batch++;
 	f->young = f->young_in_flight = 0;
 	f->committed_seq = f->next_seq;

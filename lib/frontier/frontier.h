@@ -19,6 +19,7 @@
 #include "lib/base/err.h"
 #include "lib/config/config.h"
 #include "lib/frontier/budget.h"
+#include "lib/frontier/trap.h"
 #include "lib/message/capture.h"
 #include "lib/message/order.h"
 #include "lib/message/reason.h"
@@ -37,6 +38,14 @@ struct frontier;
  * -ENOSPC, -EIO, -ENOMEM; `err` says it in words.
  */
 MUST_USE int frontier_open(const char *dir, const struct config *config,
+    const uint8_t crawl_id[16], int64_t now_ms, struct frontier **out,
+    struct err *err);
+
+/*
+ * The same, to be looked at only: nothing is made or written, so nothing may
+ * be committed.  -ENOENT there is none.
+ */
+MUST_USE int frontier_open_to_read(const char *dir, const struct config *config,
     const uint8_t crawl_id[16], int64_t now_ms, struct frontier **out,
     struct err *err);
 
@@ -74,7 +83,8 @@ bool frontier_is_new(const struct frontier *frontier);
  * changes nothing; one that is new gives a host that was given up another
  * chance.
  * 1 new, 0 known or refused by an exclude rule (counted), -EINVAL not an
- * http(s) URL, too long, or with a password in it (`err` says so), -EIO …
+ * http(s) URL, too long, with a password in it, or of a blocked host (`err`
+ * says so), -EIO …
  */
 MUST_USE int frontier_seed(struct frontier *frontier, struct span text,
     int64_t now_ms, struct err *err);
@@ -168,6 +178,57 @@ MUST_USE int frontier_settle(struct frontier *frontier,
 MUST_USE int frontier_settle_robots(struct frontier *frontier,
     const struct order *order, const struct capture *capture, struct span rules,
     int64_t now_ms);
+
+/* --- hosts that are closed ------------------------------------------------ */
+
+/*
+ * Close the hosts of a pattern (block.h has its forms; it was block_read()):
+ * no request to them is ordered from here on, robots.txt included, what they
+ * have queued is recorded as excluded, links to them are refused.  A fetch
+ * that is under way ends.  In the batch: it holds after the commit.
+ * 1, 0 it was closed already, -ENOSPC too many, -ENOMEM.
+ */
+MUST_USE int frontier_block(struct frontier *frontier, struct span pattern,
+    int64_t now_ms);
+/* Open it again, for what comes from here on.  1, 0 it was not closed. */
+MUST_USE int frontier_unblock(struct frontier *frontier, struct span pattern,
+    int64_t now_ms);
+/* The i-th pattern; NULL past the last. */
+const char *frontier_blocked(const struct frontier *frontier, size_t i);
+/* The pattern that closes this host, or NULL. */
+const char *frontier_blocks_host(const struct frontier *frontier,
+    struct span host);
+/* What a pattern means now: hosts with something to do, their URLs that have
+ * not ended, requests under way. */
+struct frontier_blocking {
+	uint64_t hosts, queued, under_way;
+};
+struct frontier_blocking frontier_blocking(const struct frontier *frontier,
+    struct span pattern);
+
+/* --- patterns of too many URLs -------------------------------------------- */
+
+/*
+ * A host that has trap_pattern_max URLs of one pattern may be a trap: further
+ * ones come after all else that it has, and past trap_pattern_cap they are
+ * refused (trap.h, of which this counts; docs there).
+ */
+struct frontier_trap {
+	uint64_t id;
+	bool released; /* a person says that it is none */
+	uint64_t urls, refused;
+	struct span host, pattern, example;
+};
+/* They are numbered with gaps, from 0: the first from `from` on, and where the
+ * next look begins; 0: there is none.  Spans live as long as the frontier. */
+size_t frontier_traps(const struct frontier *frontier, size_t from,
+    struct frontier_trap *out);
+/* In the batch.  1 and *out, 0 it was so already, -ENOENT no such id. */
+MUST_USE int frontier_trap_set(struct frontier *frontier, uint64_t id,
+    bool released, struct frontier_trap *out);
+/* Those that this URL is of; how many. */
+size_t frontier_traps_of(struct frontier *frontier, uint64_t site64,
+    const struct url *url, struct frontier_trap out[TRAP_VIEWS]);
 
 /* --- out of quarantine ---------------------------------------------------- */
 

@@ -30,6 +30,7 @@ host_restore(struct frontier *f, uint64_t site64, struct span bytes,
 	if (host == NULL)
 		return -ENOMEM;
 	host_from_row(host, &row);
+	frontier_block_look(f, host);
 	if (!f->is_new)
 		polite_restarted(&host->polite, host->config, f->opened_ms,
 		    f->now_ms);
@@ -76,6 +77,7 @@ frontier_host(struct frontier *f, uint64_t site64, const struct url *url,
 	*out = host_make(f, site64, buf_span(&f->name));
 	if (*out == NULL)
 		return -ENOMEM;
+	frontier_block_look(f, *out);
 	/* Its row may have been in a batch that a kill has taken. */
 	if (!f->is_new)
 		polite_restarted(&(*out)->polite, (*out)->config, f->opened_ms,
@@ -86,6 +88,8 @@ frontier_host(struct frontier *f, uint64_t site64, const struct url *url,
 enum reason
 frontier_host_reason(const struct frontier *f, const struct host *host)
 {
+	if (host->blocked)
+		return REASON_HOST_BLOCKED;
 	if (host->polite.down)
 		return REASON_HOST_DOWN;
 	if (host->config->robots != CONFIG_ROBOTS_IGNORE &&
@@ -105,17 +109,16 @@ host_budget_is_taken(const struct host *host)
 	return most > 0 && host->fetched + host->fetches >= most;
 }
 
-/* When the host's next URL may be looked at; INT64_MAX: something else must
- * happen first. */
-static int64_t
-host_due_ms(const struct frontier *f, const struct host *host, int64_t now_ms)
+int64_t
+frontier_host_due_ms(const struct frontier *f, const struct host *host,
+    int64_t now_ms)
 {
 	int64_t ready_ms = polite_ready_ms(&host->polite);
 
 	if (host->errands != NULL &&
 	    frontier_robots_settled(f, host->site64, host->errands->for_site64))
 		return INT64_MAX;
-	if (host->errands != NULL && host->polite.down)
+	if (host->errands != NULL && (host->polite.down || host->blocked))
 		return now_ms;
 	if (host->errands != NULL)
 		return host->slots < host->config->host_concurrency ? ready_ms
@@ -156,7 +159,7 @@ frontier_schedule(struct frontier *f, struct host *host, int64_t now_ms)
 	if (!host->parked && host->since_ms >= 0 &&
 	    host->config->host_max_time_ms > 0)
 		frontier_judge_budgets(f, host);
-	due_ms = host_due_ms(f, host, now_ms);
+	due_ms = frontier_host_due_ms(f, host, now_ms);
 	if (due_ms == INT64_MAX) {
 		heap_drop(&f->hosts.ready, &host->node);
 		if (host->parked)

@@ -8,12 +8,14 @@
 
 #include "lib/base/buf.h"
 #include "lib/frontier/alias.h"
+#include "lib/frontier/block.h"
 #include "lib/frontier/frontier.h"
 #include "lib/frontier/host.h"
 #include "lib/frontier/lease.h"
 #include "lib/frontier/rows.h"
 #include "lib/frontier/seen.h"
 #include "lib/frontier/store.h"
+#include "lib/frontier/trap.h"
 #include "lib/url/canon.h"
 #include "lib/url/scope.h"
 #include "lib/url/url.h"
@@ -32,6 +34,24 @@ enum {
 	NEWS = 16,
 };
 
+/* Patterns of too many URLs, with those of the link at hand. */
+enum {
+	TRAPS_MAX = 10000,
+	TRAP_SLOTS = 1 << 15,
+	TRAP_EXAMPLE = 500,              /* bytes of one */
+	TRAP_KEY = sizeof("trap.") + 16, /* of its row, and a NUL */
+};
+struct trap;
+struct traps {
+	struct trap **slots; /* TRAP_SLOTS, by id; NULL: there is none */
+	size_t n;
+	struct trap *changed; /* rows that the commit writes */
+	struct trap_counts *counts;
+	struct trap_pattern views[TRAP_VIEWS];
+	uint64_t ids[TRAP_VIEWS];
+	size_t n_views, worst;
+};
+
 struct frontier {
 	const struct config *config;
 	struct store *store;
@@ -44,6 +64,11 @@ struct frontier {
 	struct aliases aliases;
 	struct store_scan *scan; /* of `u` into seen; NULL: all is read */
 	struct scope *scope;
+	struct blocks blocks;
+	struct traps traps;
+	/* URLs of blocked hosts may wait in `d`: none of them before … */
+	bool blocked_waiting;
+	int64_t blocked_from_ms;
 	struct canon canon;
 	struct span *params; /* canon.extra */
 	/*
@@ -139,6 +164,10 @@ MUST_USE int frontier_host_load(struct frontier *f, uint64_t site64,
 /* The same; made with the name of `url` when there is none.  0 or error. */
 MUST_USE int frontier_host(struct frontier *f, uint64_t site64,
     const struct url *url, struct host **out);
+/* When its next URL may be looked at; INT64_MAX: something else must happen
+ * first. */
+int64_t frontier_host_due_ms(const struct frontier *f, const struct host *host,
+    int64_t now_ms);
 /* Put it where it belongs in the heap, or out. */
 void frontier_schedule(struct frontier *f, struct host *host, int64_t now_ms);
 /* Why all its URLs are recorded without a fetch, or REASON_NONE. */
@@ -154,7 +183,40 @@ struct budgets frontier_budget_used(const struct frontier *f,
 bool frontier_drains(const struct frontier *f);
 void frontier_wake_parked(struct frontier *f, int64_t now_ms);
 
+/* frontier_block.c */
+
+/* Sets host->blocked. */
+void frontier_block_look(struct frontier *f, struct host *host);
+MUST_USE int frontier_blocks_open(struct frontier *f);
+MUST_USE int frontier_block_sweep(struct frontier *f, int64_t now_ms);
+
+/* frontier_trap.c */
+
+MUST_USE int frontier_traps_open(struct frontier *f);
+void frontier_traps_fini(struct frontier *f);
+/* Into the batch; and when that is there. */
+MUST_USE int frontier_traps_put(struct frontier *f);
+void frontier_traps_committed(struct frontier *f);
+MUST_USE int frontier_trap_key_read(struct span key, uint64_t *id);
+/* A link that is new: what its patterns make of it. */
+enum trap_sentence {
+	TRAP_PASSES,
+	TRAP_LATE, /* behind all else of its host */
+	TRAP_REFUSED,
+};
+enum trap_sentence frontier_trap_judge(struct frontier *f, uint64_t site64,
+    const struct url *url);
+/* Of the link that was judged last: it was refused, or admitted. */
+void frontier_trap_refused(struct frontier *f);
+void frontier_trap_count(struct frontier *f, const struct host *host,
+    const struct url *url);
+
 /* frontier_offer.c */
+
+/* Refusals that are the same whichever page a link is on, but for rules on
+ * depth, or REFUSALS. */
+enum refusal frontier_refuses_link(const struct frontier *f,
+    const struct url *url, unsigned depth);
 
 /* What the frontier can take at all, whatever the scope says: REFUSALS, or why
  * not.  `r` is what url_parse() said. */
@@ -201,6 +263,17 @@ MUST_USE int frontier_alias_doubt(struct frontier *f, const struct host *host);
 
 /* frontier_next.c */
 
+/* Which page led here, into f->via; none when it cannot be read. */
+void frontier_fill_via(struct frontier *f, const struct host *host,
+    const struct url_row *child);
+
+/* A key of `d`. */
+struct due_key {
+	uint64_t due_ms, site64, url64;
+};
+/* It is queued again. */
+MUST_USE int frontier_sweep_one(struct frontier *f, const struct due_key *due,
+    int64_t now_ms);
 /* Waiting URLs whose time has come, back into their queues. */
 MUST_USE int frontier_sweep(struct frontier *f, int64_t now_ms);
 /* A row of `u`: 1, 0 none, -EIO.  Its text lies in f->row. */
@@ -236,6 +309,10 @@ MUST_USE int frontier_robots_adopt(struct frontier *f,
  * committed?  Then there is no other: no two of them are on the conveyor. */
 bool frontier_robots_settled(const struct frontier *f, uint64_t site64,
     uint64_t asker);
+/* The rules of a site that has a block of them; borrowed until the next load.
+ * 1, 0 there are none that can be read, -EIO. */
+MUST_USE int frontier_rules_load(struct frontier *f, uint64_t site64,
+    struct span *out);
 void frontier_rules_forget(struct frontier *f, uint64_t site64);
 
 /* frontier_lease.c */

@@ -338,6 +338,8 @@ settle_again(struct frontier *f, struct lease *lease, struct url_row *row,
 		if (row->tries < UINT16_MAX)
 			row->tries++;
 	}
+	if (lease->host->blocked)
+		due_ms = now_ms; /* there will be no other try */
 	row->state = URL_WAITING;
 	row->place = (uint64_t)due_ms;
 	key = row_key3((uint64_t)due_ms, lease->site64, lease->url64);

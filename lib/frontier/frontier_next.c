@@ -42,12 +42,9 @@ frontier_requeue(struct frontier *f, uint64_t site64, uint64_t url64,
 
 /* --- waiting URLs -------------------------------------------------------- */
 
-struct due_key {
-	uint64_t due_ms, site64, url64;
-};
-
-static int
-sweep_one(struct frontier *f, const struct due_key *due, int64_t now_ms)
+int
+frontier_sweep_one(struct frontier *f, const struct due_key *due,
+    int64_t now_ms)
 {
 	struct row_key key = row_key3(due->due_ms, due->site64, due->url64);
 	struct url_row row;
@@ -114,7 +111,7 @@ frontier_sweep(struct frontier *f, int64_t now_ms)
 	if (n > 0)
 		f->due_from_ms = (int64_t)due[n - 1].due_ms;
 	for (size_t i = 0; r >= 0 && i < n; i++)
-		r = sweep_one(f, &due[i], now_ms);
+		r = frontier_sweep_one(f, &due[i], now_ms);
 	return r < 0 ? r : 0;
 }
 
@@ -220,10 +217,9 @@ row_url(const struct url_row *row, struct span name, struct buf *out)
 	return r == -EMSGSIZE ? -EIO : r;
 }
 
-/* Which page led here.  Without it an order is as good: what cannot be read
- * is left out. */
-static void
-fill_via(struct frontier *f, const struct host *host,
+/* Without it an order is as good: what cannot be read is left out. */
+void
+frontier_fill_via(struct frontier *f, const struct host *host,
     const struct url_row *child)
 {
 	uint64_t site64 = child->via_site64, url64 = child->via_url64;
@@ -360,7 +356,7 @@ order_url(struct frontier *f, struct host *host, const struct queued_url *url,
 	buf_clear(&f->chain);
 	if (buf_add_span(&f->chain, row->chain) == 0)
 		out->chain = buf_span(&f->chain);
-	fill_via(f, host, row); /* the last: it reads into f->row */
+	frontier_fill_via(f, host, row); /* the last: it reads into f->row */
 	out->via = buf_span(&f->via);
 	return 1;
 }
@@ -472,6 +468,8 @@ frontier_next(struct frontier *f, int64_t now_ms, struct order *out)
 	if (frontier_stops(f, now_ms))
 		return 0;
 	r = frontier_sweep(f, now_ms);
+	if (r == 0)
+		r = frontier_block_sweep(f, now_ms);
 	frontier_wake_parked(f, now_ms);
 	while (r == 0) {
 		struct heap_node *node = heap_first(&f->hosts.ready);
@@ -491,7 +489,7 @@ frontier_due_ms(struct frontier *f, int64_t now_ms)
 
 	if (frontier_stops(f, now_ms))
 		return INT64_MAX;
-	if (f->asleep && frontier_drains(f))
+	if (f->blocked_waiting || (f->asleep && frontier_drains(f)))
 		return now_ms;
 	if (node != NULL && node->due_ms < due_ms)
 		due_ms = node->due_ms;

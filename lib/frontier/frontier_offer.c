@@ -250,6 +250,14 @@ frontier_seed(struct frontier *f, struct span text, int64_t now_ms,
 		    "given by auth, in the file mpcrawl.conf",
 		    SPAN_ARG(url_href_bare(&f->url)));
 	}
+	if (blocks_match(&f->blocks, url_host(&f->url)) != NULL &&
+	    frontier_hash(f, &f->url, &a.hash) == 0 &&
+	    frontier_knows(f, &a.hash) == 0)
+		return err_set(err, -EINVAL,
+		    "%.*s: its host is blocked; `mpcrawl unblock %s` lets it "
+		    "in again",
+		    (int)(text.len < 256 ? text.len : 256), text.ptr,
+		    blocks_match(&f->blocks, url_host(&f->url)));
 	r = frontier_add_scope(f, &f->url, err);
 	if (r < 0)
 		return r;
@@ -285,14 +293,14 @@ frontier_seed(struct frontier *f, struct span text, int64_t now_ms,
 
 /* --- links --------------------------------------------------------------- */
 
-/* Refusals that are the same whichever page the link is on, but for rules on
- * depth, or REFUSALS.  `r` is that of url_parse(). */
-static enum refusal
-refuse_url(const struct frontier *f, const struct url *url, unsigned depth,
-    int r)
+enum refusal
+frontier_refuses_link(const struct frontier *f, const struct url *url,
+    unsigned depth)
 {
-	enum refusal refusal = frontier_refuses(f, url, r);
+	enum refusal refusal = frontier_refuses(f, url, 0);
 
+	if (refusal == REFUSALS && blocks_match(&f->blocks, url_host(url)))
+		refusal = REFUSED_BLOCKED;
 	if (refusal == REFUSALS)
 		refusal = refuse_scope(f, url, depth);
 	if (refusal != REFUSALS)
@@ -301,6 +309,9 @@ refuse_url(const struct frontier *f, const struct url *url, unsigned depth,
 	if (f->config->contact == NULL &&
 	    !addrguard_host_is_loopback(url_host(url)))
 		return REFUSED_CONTACT;
+	if (trap_shape_of(url_path(url), f->config->max_path_depth,
+		f->config->max_path_repeat) != TRAP_NO)
+		return REFUSED_TRAP;
 	return REFUSALS;
 }
 
@@ -367,8 +378,11 @@ frontier_chain(struct frontier *f, struct span chain, uint16_t status,
 static int
 weigh(struct frontier *f, struct admission *a, int parsed, unsigned *fate)
 {
-	enum refusal refusal = refuse_url(f, &f->url, a->depth, parsed);
+	enum refusal refusal = frontier_refuses(f, &f->url, parsed);
 	int r;
+
+	if (refusal == REFUSALS)
+		refusal = frontier_refuses_link(f, &f->url, a->depth);
 
 	if (refusal != REFUSALS) {
 		*fate = TEXT_REFUSED + refusal;
@@ -395,8 +409,10 @@ offer(struct frontier *f, const struct order *from, struct span text,
 	};
 	uint64_t print = text_print(f, text);
 	uint64_t *slot = text_slot(f, print);
+	enum trap_sentence trap;
 	enum refusal refusal;
 	unsigned fate;
+	struct host *host;
 	int r;
 
 	f->now_ms = now_ms;
@@ -440,16 +456,25 @@ offer(struct frontier *f, const struct order *from, struct span text,
 		count(&f->live.refused[refusal], 1);
 		return 0;
 	}
+	trap = frontier_trap_judge(f, a.hash.site64, &f->url);
+	if (trap == TRAP_REFUSED) {
+		frontier_trap_refused(f);
+		count(&f->live.refused[REFUSED_TRAP], 1);
+		return 0;
+	}
 	if (a.found == LINK_REDIRECT) {
 		r = frontier_chain(f, from->chain, redirect, from->url);
 		if (r < 0)
 			return r;
 		a.chain = buf_span(&f->chain);
 	}
-	a.place = place_of(frontier_prio(a.depth), f->next_seq++);
-	r = frontier_admit(f, &a, false, now_ms, NULL);
+	a.place = place_of(trap == TRAP_LATE ? PRIO_LATE
+					     : frontier_prio(a.depth),
+	    f->next_seq++);
+	r = frontier_admit(f, &a, false, now_ms, &host);
 	if (r < 0)
 		return r;
+	frontier_trap_count(f, host, &f->url);
 	*slot = print + TEXT_KNOWN;
 	return 1;
 }

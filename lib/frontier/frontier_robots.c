@@ -61,12 +61,17 @@ frontier_robots_order(struct frontier *f, struct host *host, int64_t now_ms,
 	struct lease *lease;
 	int r;
 
-	if (host->polite.down ||
+	if (host->polite.down || host->blocked ||
 	    lease_find(&f->leases, host->site64, asker, ORDER_ROBOTS)) {
 		host->errands = errand->next;
 		free(errand);
-		return host->polite.down ? robots_unanswered(f, asker, now_ms)
-					 : 0;
+		if (host->blocked && asker == host->site64) {
+			rulebook_lost(&host->rulebook); /* as if never asked */
+			return 0;
+		}
+		return host->polite.down || host->blocked
+			   ? robots_unanswered(f, asker, now_ms)
+			   : 0;
 	}
 	buf_clear(&f->href);
 	r = buf_add(&f->href, errand->url, errand->len);
@@ -194,12 +199,8 @@ frontier_rules_forget(struct frontier *f, uint64_t site64)
 	f->rules[i].ptr = NULL;
 }
 
-/*
- * The rules of a site that has a block of them.
- * 1, 0 there are none that can be read, -EIO.
- */
-static int
-rules_load(struct frontier *f, uint64_t site64, struct span *out)
+int
+frontier_rules_load(struct frontier *f, uint64_t site64, struct span *out)
 {
 	struct row_key key = row_key1(site64);
 	size_t i = site64 % RULES;
@@ -237,7 +238,7 @@ frontier_robots_check(struct frontier *f, struct host *host)
 
 	if (!host->rulebook.block)
 		return 0;
-	r = rules_load(f, host->site64, &rules);
+	r = frontier_rules_load(f, host->site64, &rules);
 	if (r == 0 && rulebook_spoilt(&host->rulebook))
 		host_changed(&f->hosts, host);
 	return r < 0 ? r : 0;
@@ -251,7 +252,7 @@ frontier_robots_allow(struct frontier *f, struct host *host, struct span target)
 
 	if (!host->rulebook.block)
 		return 1;
-	r = rules_load(f, host->site64, &rules);
+	r = frontier_rules_load(f, host->site64, &rules);
 	if (r == 1)
 		r = robots_allows(rules, target);
 	return r; /* without rules not: they are asked for first */

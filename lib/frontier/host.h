@@ -69,6 +69,7 @@ struct host {
 	uint32_t slots;   /* fetches under way, robots.txt included */
 	uint32_t fetches; /* leases of pages that are to be fetched */
 	bool changed;     /* its row is to be written by the commit */
+	bool blocked;     /* a person has closed it */
 	uint8_t parked;   /* enum budget: it used that up */
 	uint16_t name_len;
 	char name[];

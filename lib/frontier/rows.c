@@ -288,6 +288,47 @@ host_row_read(struct span bytes, struct host_row *out)
 	return 0;
 }
 
+/* --- a pattern of too many URLs ------------------------------------------ */
+
+int
+trap_row_write(const struct trap_row *row, struct buf *out)
+{
+	struct writer w = { .out = out };
+
+	put(&w, row->site64, 8);
+	put(&w, row->urls, 8);
+	put(&w, row->refused, 8);
+	put(&w, row->released, 1);
+	put(&w, row->host.len, 2);
+	put(&w, row->pattern.len, 2);
+	put_span(&w, row->host);
+	put_span(&w, row->pattern);
+	put_span(&w, row->example);
+	return w.r;
+}
+
+int
+trap_row_read(struct span bytes, struct trap_row *out)
+{
+	struct reader r = { .left = bytes };
+	struct trap_row row;
+	size_t host, pattern;
+
+	row.site64 = get(&r, 8);
+	row.urls = get(&r, 8);
+	row.refused = get(&r, 8);
+	row.released = get(&r, 1) != 0;
+	host = get(&r, 2);
+	pattern = get(&r, 2);
+	if (r.bad || host + pattern > r.left.len || pattern == 0)
+		return -EBADMSG;
+	row.host = span_of(r.left.ptr, host);
+	row.pattern = span_of(r.left.ptr + host, pattern);
+	row.example = span_from_at(r.left, host + pattern);
+	*out = row;
+	return 0;
+}
+
 /* --- the crawl ----------------------------------------------------------- */
 
 /*

@@ -128,6 +128,20 @@ struct host_row {
 MUST_USE int host_row_write(const struct host_row *row, struct buf *out);
 MUST_USE int host_row_read(struct span bytes, struct host_row *out);
 
+/* --- a pattern of too many URLs ------------------------------------------ */
+
+struct trap_row {
+	uint64_t site64;
+	uint64_t urls;    /* admitted, as far as they were counted */
+	uint64_t refused; /* past trap_pattern_cap */
+	bool released;    /* a person says that it is no trap */
+	struct span host, pattern, example;
+};
+
+MUST_USE int trap_row_write(const struct trap_row *row, struct buf *out);
+/* The spans point into `bytes`. */
+MUST_USE int trap_row_read(struct span bytes, struct trap_row *out);
+
 /* --- the crawl ----------------------------------------------------------- */
 
 struct crawl_row {

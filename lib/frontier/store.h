@@ -16,7 +16,8 @@
  *   s  site64 url64 asker64 -> a sitemap on a site, read for another one or
  *                             for itself
  *   m  text                "layout", "crawl", "state", "seed." + URL,
- *                          "begun": orders may have left
+ *                          "begun": orders may have left, "block." + host,
+ *                          "trap." + 16 digits of hex
  */
 #ifndef LIB_FRONTIER_STORE_H
 #define LIB_FRONTIER_STORE_H

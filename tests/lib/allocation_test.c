@@ -1386,6 +1386,8 @@ open_frontier_of(bool used)
 	if (used) {
 		fixture_open(&x);
 		fixture_seed(&x, "http://a.example/");
+		ck_assert_int_eq(frontier_block(x.f, SPAN("b.example"), x.now),
+		    1);
 		fixture_commit(&x);
 		fixture_close(&x);
 	}
@@ -1616,7 +1618,7 @@ static const struct faults_subject subjects[] = {
 	{ "url_origin", write_origin },
 	{ "canon_key", write_canon },
 	{ "scope_new", make_scope },
-	{ "scope_add_rule", add_rules },
+	{ "scope_add_rule rule_init", add_rules },
 	{ "scope_add_seed", add_seeds },
 	{ "robots_compile", compile_robots },
 	{ "sink_open", open_sink },
@@ -1676,7 +1678,9 @@ static const struct faults_subject stores[] = {
 	{ "store_scan_open", scan_store },
 	{ "store_get", get_row },
 	{ "frontier_open", open_frontier },
-	{ "frontier_open again", open_frontier_again },
+	{ "frontier_open frontier_blocks_open frontier_traps_open "
+	  "trap_counts_new",
+	    open_frontier_again },
 	{ "frontier_adopt", adopt_orders },
 };
 

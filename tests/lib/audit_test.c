@@ -96,6 +96,7 @@ crawl_init(struct crawl *c)
 	c->x.config.host.host_concurrency = 8;
 	c->x.config.scope = SCOPE_ANY;
 	c->x.config.host.host_max_errors = 25;
+	c->x.config.trap_pattern_max = 15;
 	buf_init(&c->line, 1 << 20);
 	ck_assert_int_eq(sink_open(c->out, 0, 20000, &c->sink, &err), 0);
 }
@@ -183,6 +184,10 @@ crawl_some(struct crawl *c, int steps)
 	fixture_open(&c->x);
 	if (c->pages == 0)
 		fixture_seed(&c->x, "http://host0.example/");
+	if (c->pages > 100)
+		ck_assert_int_ge(frontier_block(c->x.f, SPAN("host3.example"),
+				     c->x.now),
+		    0);
 	commit(c);
 	for (int i = 0; i < steps; i++) {
 		if (!step(c))
@@ -433,6 +438,44 @@ START_TEST(audit_mends_whatever_it_finds)
 }
 END_TEST
 
+START_TEST(audit_removes_blocks_and_traps_that_cannot_be_read)
+{
+	struct err err = ERR_NONE;
+	struct audit_result result;
+	struct store *store;
+	struct crawl c;
+
+	crawl_init(&c);
+	crawl_some(&c, 150);
+	sink_close(c.sink);
+	fixture_open(&c.x);
+	ck_assert_int_eq(sink_open(c.out, c.x.cut.end, 20000, &c.sink, &err),
+	    0);
+	fixture_close(&c.x);
+	crawl_some(&c, 20);
+	is_sound(&c);
+	ck_assert_int_eq(store_open(c.frontier, 8 << 20, &store, &err), 0);
+	store_put(store, STORE_META, SPAN("block.No Host"), SPAN_NONE);
+	store_put(store, STORE_META, SPAN("trap.12"), SPAN("?"));
+	store_put(store, STORE_META, SPAN("trap.0123456789abcdef"), SPAN("?"));
+	ck_assert_int_eq(store_commit(store, &err), 0);
+	store_close(store);
+	result = audit(&c, audit_look);
+	ck_assert_uint_eq(result.problems, 3);
+	ck_assert_ptr_nonnull(strstr(c.problems, "block-row"));
+	ck_assert_ptr_nonnull(strstr(c.problems, "trap-row"));
+	result = audit(&c, audit_mend);
+	ck_assert_uint_eq(result.problems, 0);
+	is_sound(&c);
+	/* What could be read is there still. */
+	fixture_open(&c.x);
+	ck_assert_str_eq(frontier_blocked(c.x.f, 0), "host3.example");
+	ck_assert_ptr_null(frontier_blocked(c.x.f, 1));
+	ck_assert_uint_gt(fixture_totals(&c.x).traps, 0);
+	crawl_fini(&c);
+}
+END_TEST
+
 START_TEST(audit_that_only_looks_changes_nothing)
 {
 	struct err err = ERR_NONE;
@@ -466,4 +509,6 @@ TEST_MAIN("audit", trios_are_sorted_as_qsort_sorts_them,
     audit_finds_any_crawl_sound_whenever_it_ends,
     audit_of_a_crawl_that_has_not_begun_is_sound,
     audit_of_a_store_that_was_killed_in_its_making_is_sound,
-    audit_mends_whatever_it_finds, audit_that_only_looks_changes_nothing)
+    audit_mends_whatever_it_finds,
+    audit_removes_blocks_and_traps_that_cannot_be_read,
+    audit_that_only_looks_changes_nothing)

@@ -1,0 +1,182 @@
+#include <errno.h>
+
+#include "lib/frontier/frontier_impl.h"
+#include "lib/frontier/why.h"
+
+enum {
+	LINE_MAX_BYTES = 16 << 10
+};
+
+void
+why_fini(struct why *why)
+{
+	buf_fini(&why->line);
+}
+
+/* --- its place ----------------------------------------------------------- */
+
+/* URLs of the host's queue in front of this place. */
+static int
+count_before(struct frontier *f, const struct host *host, uint64_t place,
+    uint64_t *out)
+{
+	struct row_key from = row_key2(host->site64, host_queue_head(host));
+	struct row_key below = row_key2(host->site64, place);
+	struct store_scan *scan;
+	struct span key, value;
+	uint64_t n = 0;
+	int r;
+
+	r = store_scan_open(f->store, STORE_QUEUE, row_key_span(&from),
+	    row_key_span(&below), true, &scan);
+	if (r < 0)
+		return r;
+	while (n < WHY_COUNT && (r = store_scan_next(scan, &key, &value)) == 1)
+		n++;
+	store_scan_close(scan);
+	if (r < 0)
+		return r;
+	*out = n;
+	return 0;
+}
+
+static int
+tell_row(struct frontier *f, const struct host *host, struct why *out)
+{
+	const struct lease *lease = lease_find(&f->leases, out->site64,
+	    out->url64, ORDER_PAGE);
+	int r = 0;
+
+	if (lease != NULL) {
+		out->leased = true;
+		out->lease = (enum lease_state)lease->state;
+		out->ordered_ms = lease->ordered_ms;
+	}
+	if (host != NULL && out->row.state == URL_QUEUED && lease == NULL &&
+	    host_queue_head(host) < out->row.place)
+		r = count_before(f, host, out->row.place, &out->before);
+	if (host != NULL)
+		frontier_fill_via(f, host, &out->row);
+	else
+		buf_clear(&f->via);
+	out->via = buf_span(&f->via);
+	/* It read into f->row; the text is not asked for. */
+	out->row.text = SPAN_NONE;
+	return r;
+}
+
+/* --- its host ------------------------------------------------------------ */
+
+static int
+tell_robots(struct frontier *f, struct host *host, const struct url *url,
+    int64_t now_ms, struct why *out)
+{
+	struct span rules = SPAN_NONE;
+	int r = 0;
+
+	out->robots = (enum rulebook_state)host->rulebook.state;
+	out->need = rulebook_need(&host->rulebook, now_ms);
+	out->robots_at_ms = host->rulebook.at_ms;
+	if (!host->rulebook.block)
+		return 0;
+	r = frontier_rules_load(f, host->site64, &rules);
+	if (r <= 0)
+		return r;
+	r = 0;
+	out->has_rules = true;
+	out->ruling = robots_explain(rules, url_target(url));
+	if (out->ruling.ground == ROBOTS_RULE)
+		r = robots_ruling_write(&out->ruling, &out->line);
+	/* A line that is too long to be shown has its number. */
+	return r == -EMSGSIZE ? 0 : r;
+}
+
+static int
+tell_host(struct frontier *f, struct host *host, const struct url *url,
+    int64_t now_ms, struct why *out)
+{
+	out->host_known = true;
+	out->admitted = host->admitted;
+	out->queued = host->queued;
+	out->fetched = host->fetched;
+	out->slots = host->slots;
+	out->down = host->polite.down;
+	out->parked = (enum budget)host->parked;
+	out->limits = frontier_budget_limits(host);
+	out->used = frontier_budget_used(f, host);
+	out->host_reason = frontier_host_reason(f, host);
+	out->due_ms = frontier_host_due_ms(f, host, now_ms);
+	out->ready_ms = polite_ready_ms(&host->polite);
+	out->polite = host->polite;
+	out->delay_ms = polite_delay_ms(&host->polite, host->config);
+	return tell_robots(f, host, url, now_ms, out);
+}
+
+/* --- all of it ----------------------------------------------------------- */
+
+static int
+tell_admission(struct frontier *f, const struct url *url, struct why *out)
+{
+	/* Of one that is not known: as if a seed linked to it. */
+	struct scope_subject subject = { .url = url,
+		.depth = out->known ? out->row.depth : 1 };
+	const struct config_host *config = config_host(f->config,
+	    url_href_bare(url));
+
+	out->scope = scope_ask(f->scope, &subject, &out->rule);
+	out->blocked = blocks_match(&f->blocks, url_host(url));
+	out->shape = trap_shape_of(url_path(url), f->config->max_path_depth,
+	    f->config->max_path_repeat);
+	out->n_traps = frontier_traps_of(f, out->site64, url, out->traps);
+	out->refusal = frontier_refuses_link(f, url, subject.depth);
+	if (out->refusal == REFUSALS &&
+	    frontier_trap_judge(f, out->site64, url) == TRAP_REFUSED)
+		out->refusal = REFUSED_TRAP;
+	if (config == NULL)
+		return -ENOMEM;
+	out->robots_ignored = config->robots != CONFIG_ROBOTS_OBEY;
+	return 0;
+}
+
+int
+frontier_why(struct frontier *f, struct span text, int64_t now_ms,
+    struct why *out, struct err *err)
+{
+	struct canon_hash hash;
+	struct host *host = NULL;
+	int r;
+
+	*out = (struct why){ .due_ms = INT64_MAX };
+	buf_init(&out->line, LINE_MAX_BYTES);
+	f->now_ms = now_ms;
+	r = url_parse(text, NULL, &f->url);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 || !url_fetchable(&f->url))
+		return err_set(err, -EINVAL,
+		    "%.*s: not a whole URL, with https:// or http:// in front",
+		    (int)(text.len < 256 ? text.len : 256), text.ptr);
+	r = frontier_hash(f, &f->url, &hash);
+	if (r < 0)
+		return r;
+	out->site64 = hash.site64;
+	out->url64 = hash.url64;
+	out->url = url_href_bare(&f->url);
+	out->site = buf_span(&f->site);
+	out->page = buf_span(&f->page);
+	r = frontier_url_row(f, hash.site64, hash.url64, &out->row);
+	if (r < 0)
+		return r;
+	out->known = r == 1;
+	r = tell_admission(f, &f->url, out);
+	if (r >= 0)
+		r = frontier_host_load(f, hash.site64, &host);
+	if (r == 1)
+		r = tell_host(f, host, &f->url, now_ms, out);
+	if (r == 0 && out->known)
+		r = tell_row(f, host, out);
+	/* Loaded for this alone. */
+	if (host != NULL && !host->changed && host_is_idle(host))
+		host_free(&f->hosts, host);
+	return r;
+}

@@ -1,0 +1,83 @@
+/*
+ * why - all that decides about one URL, as it stands now: for a person who
+ * asks.
+ *
+ * Gathered by the same functions that decide; nothing is changed by it.
+ */
+#ifndef LIB_FRONTIER_WHY_H
+#define LIB_FRONTIER_WHY_H
+
+#include "lib/frontier/budget.h"
+#include "lib/frontier/frontier.h"
+#include "lib/frontier/lease.h"
+#include "lib/frontier/politeness.h"
+#include "lib/frontier/rows.h"
+#include "lib/frontier/rulebook.h"
+#include "lib/frontier/trap.h"
+#include "lib/robots/robots.h"
+#include "lib/url/scope.h"
+
+enum {
+	WHY_COUNT = 10000, /* URLs in front of it that are counted */
+};
+
+/* Spans and pointers are borrowed from the frontier until its next call, but
+ * for `line`, which is the holder's: why_fini(). */
+struct why {
+	struct span url;        /* as it would be fetched */
+	struct span site, page; /* its key, the site's name and what follows */
+	uint64_t site64, url64; /* the hashes of these: its id */
+
+	/* Were it a link on a page: */
+	enum refusal refusal; /* REFUSALS: it would be admitted */
+	enum scope_answer scope;
+	struct scope_why rule; /* what in the scope decided */
+	enum trap_shape shape;
+	const char *blocked; /* the pattern that closes its host, or NULL */
+	size_t n_traps;      /* patterns that have too many URLs */
+	struct frontier_trap traps[TRAP_VIEWS];
+
+	/* Its row, if it has one. */
+	bool known;
+	struct url_row row;
+	struct span via; /* the page that led to it, or empty */
+	bool leased;
+	enum lease_state lease;
+	int64_t ordered_ms;
+	uint64_t before; /* of its host's queue; WHY_COUNT: that or more */
+
+	/* Its host, if it has a row. */
+	bool host_known;
+	uint64_t admitted, queued, fetched;
+	uint64_t slots; /* requests under way */
+	bool down;
+	enum budget parked;
+	struct budgets limits, used;
+	enum reason
+	    host_reason;  /* why all its URLs are excluded now, or NONE */
+	int64_t due_ms;   /* when its next URL may be looked at; INT64_MAX: when
+	                     something else has happened */
+	int64_t ready_ms; /* its clock: when the next request may leave */
+	struct polite polite;
+	int64_t delay_ms; /* the effective one */
+
+	/* robots.txt */
+	bool robots_ignored; /* by the setting */
+	enum rulebook_state robots;
+	enum rulebook_need need;
+	int64_t robots_at_ms; /* until when, or when it is asked for again */
+	bool has_rules;
+	struct robots_ruling ruling;
+	struct buf line; /* "Disallow: /private" */
+};
+
+void why_fini(struct why *why);
+
+/*
+ * Of a text that a person wrote.  0, -EINVAL it is no http(s) URL (`err` says
+ * it), -EIO, -ENOMEM.  why_fini() in either case.
+ */
+MUST_USE int frontier_why(struct frontier *frontier, struct span text,
+    int64_t now_ms, struct why *out, struct err *err);
+
+#endif

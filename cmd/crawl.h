@@ -112,6 +112,7 @@ struct crawl {
 	struct seeded *seeded; /* MAP_SHARED */
 	int notice_fd;         /* eventfd: the scheduler's phase changed */
 	pid_t supervisor;
+	int channel_fd; /* the scheduler's end of its pair (relay.h); -1 */
 };
 
 /* D/name.  Refused with -ENAMETOOLONG past PATH_MAX. */

@@ -23,6 +23,12 @@ command_fn command_stop;
 command_fn command_restart;
 command_fn command_kill;
 
+/* why.c, block.c, trap.c: asked of the scheduler, or of the store at rest. */
+command_fn command_why;
+command_fn command_block;
+command_fn command_unblock;
+command_fn command_trap;
+
 /* quarantine.c: the pages that killed their workers. */
 command_fn command_quarantine;
 
@@ -35,6 +41,9 @@ command_fn command_psl;
 command_fn command_sitemap;
 
 extern const char command_fsck_more[];
+extern const char command_why_more[];
+extern const char command_block_more[];
+extern const char command_trap_more[];
 
 /* The subcommands, for help and suggestions; ends with a NULL name. */
 struct command {

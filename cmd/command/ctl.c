@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <jansson.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,13 +12,11 @@
 #include "cmd/command/command.h"
 #include "cmd/command/crashes.h"
 #include "cmd/command/settings.h"
+#include "cmd/command/talk.h"
 #include "cmd/crawl.h"
-#include "ipc/channel.h"
-#include "lib/base/buf.h"
 
 enum {
-	ANSWER_MS = 5000,
-	ANSWER_MAX = 4 << 20,
+	ANSWER_MS = 5000
 };
 
 static int
@@ -32,51 +29,21 @@ complain(const char *text)
 static int
 dial(const struct config *config, int timeout_ms, int *fd)
 {
-	char path[PATH_MAX];
-	int r;
+	int r = talk_dial(config->dir, timeout_ms, fd);
 
-	if (snprintf(path, sizeof(path), "%s/mpcrawl.sock", config->dir) >=
-	    (int)sizeof(path))
-		return complain("dir: path too long");
-	r = channel_connect(path, timeout_ms, fd);
 	if (r == 0)
 		return EXIT_FINISHED;
-	if (r == -ENOENT || r == -ECONNREFUSED || r == -ENOTDIR)
+	if (r == -ENAMETOOLONG)
+		return complain("dir: path too long");
+	if (r == -ENOENT)
 		fprintf(stderr,
 		    "mpcrawl: no crawl is running in %s; `mpcrawl "
 		    "start --dir %s` goes on with it\n",
 		    config->dir, config->dir);
 	else
-		fprintf(stderr, "mpcrawl: %s: %s\n", path, strerror(-r));
+		fprintf(stderr, "mpcrawl: %s/mpcrawl.sock: %s\n", config->dir,
+		    strerror(-r));
 	return EXIT_STOPPED;
-}
-
-/* Send one line, read one.  NULL: the connection broke. */
-static json_t *
-ask(int fd, json_t *request)
-{
-	char *text = json_dumps(request, JSON_COMPACT);
-	struct buf in;
-	json_t *reply = NULL;
-	ssize_t n = -1;
-
-	buf_init(&in, ANSWER_MAX);
-	if (text != NULL && send(fd, text, strlen(text), MSG_NOSIGNAL) > 0)
-		n = send(fd, "\n", 1, MSG_NOSIGNAL);
-	while (n > 0 && (in.len == 0 || in.ptr[in.len - 1] != '\n')) {
-		char *room = buf_room(&in, 4096);
-
-		if (room == NULL)
-			break;
-		n = recv(fd, room, 4096, 0);
-		if (n > 0)
-			in.len += (size_t)n;
-	}
-	if (in.len > 0)
-		reply = json_loadb(in.ptr, in.len, 0, NULL);
-	buf_fini(&in);
-	free(text);
-	return reply;
 }
 
 /*
@@ -106,7 +73,7 @@ converse(int argc, char **argv, json_t *request, bool wants_worker,
 	if (status == EXIT_FINISHED && wants_worker)
 		json_object_set_new(request, "worker", json_string(argv[1]));
 	if (status == EXIT_FINISHED) {
-		answer = ask(*fd, request);
+		answer = talk_ask(*fd, request);
 		if (answer == NULL) {
 			fprintf(stderr,
 			    "mpcrawl: the crawl in %s does not "

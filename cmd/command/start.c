@@ -112,7 +112,9 @@ exit_status_of(int r)
 int
 command_start(int argc, char **argv)
 {
-	struct crawl crawl = { .lock_fd = -1, .notice_fd = -1 };
+	struct crawl crawl = { .lock_fd = -1,
+		.notice_fd = -1,
+		.channel_fd = -1 };
 	struct err err = ERR_NONE;
 	int n_words, r, ready_fd = -1;
 

@@ -136,6 +136,8 @@ turn(struct scheduler *s)
 	if (r == 0 && scheduler_commit_is_due(s))
 		r = scheduler_commit(s, now);
 	if (r == 0)
+		r = scheduler_answer(s, now);
+	if (r == 0)
 		r = scheduler_give_orders(s, now);
 	if (r < 0)
 		return r;
@@ -173,6 +175,12 @@ on_bell(void *arg, int fd, uint32_t events)
 	ssize_t n = read(fd, &rings, sizeof(rings));
 
 	(void)arg, (void)events, (void)n; /* the next turn looks anyway */
+}
+
+static void
+on_channel(void *arg, int fd, uint32_t events)
+{
+	(void)arg, (void)fd, (void)events;
 }
 
 /*
@@ -253,6 +261,9 @@ open_all(struct scheduler *s, struct err *err)
 	if (r == 0)
 		r = loop_watch(&s->loop, conveyor_bell_fd(s->bell), EPOLLIN,
 		    on_bell, s);
+	/* The next turn looks at it anyway; this ends the sleep. */
+	if (r == 0 && s->channel >= 0)
+		r = loop_watch(&s->loop, s->channel, EPOLLIN, on_channel, s);
 	if (r == 0)
 		r = adopt(s, now_unix_ms());
 	return r;
@@ -314,6 +325,7 @@ scheduler_main(struct worker *worker)
 		.config = &worker->crawl->config,
 		.shape = *conveyor_shape(worker->cv),
 		.window = worker->crawl->config.max_inflight,
+		.channel = worker->crawl->channel_fd,
 		.loop.epoll_fd = -1 };
 	struct err err = ERR_NONE;
 	int r;

@@ -4,6 +4,7 @@
  *   scheduler.c         a turn, its counters, adoption, life
  *   scheduler_settle.c  what comes back: fetches ended, records, the commit
  *   scheduler_order.c   what goes out, and how much of it at once
+ *   scheduler_answer.c  what a person asks
  */
 #ifndef CMD_ROLE_SCHEDULER_IMPL_H
 #define CMD_ROLE_SCHEDULER_IMPL_H
@@ -30,6 +31,7 @@ struct scheduler {
 	struct frontier *frontier;
 	struct loop loop;
 	struct conveyor_bell *bell;
+	int channel; /* to the supervisor; -1: none */
 
 	struct lease *leases; /* by cell */
 	uint32_t *free;       /* cells taken from FREE: a stack, so that the
@@ -94,6 +96,10 @@ MUST_USE int scheduler_commit(struct scheduler *s, int64_t now);
 enum {
 	COMMIT_CELLS = 512
 };
+
+/* What a person asked, by way of the supervisor; what changes something is
+ * committed first. */
+MUST_USE int scheduler_answer(struct scheduler *s, int64_t now);
 
 /* Half of the memory budget is in use. */
 bool scheduler_is_tight(const struct scheduler *s);

@@ -474,6 +474,15 @@ report_end(struct supervisor *sup, const struct snapshot *snap)
 	print_counts("links not followed:", t->refused, REFUSALS, refusal_name,
 	    refusal_key);
 	print_counts("hosts parked:", t->spent, BUDGETS, budget_key, NULL);
+	if (t->traps > 0)
+		log_info("%llu patterns of very many URLs, %llu URLs put last: "
+			 "`mpcrawl trap --dir %s` lists them",
+		    (unsigned long long)t->traps, (unsigned long long)t->late,
+		    sup->crawl->config.dir);
+	if (t->blocked > 0)
+		log_info("%llu hosts are blocked: `mpcrawl block --list --dir "
+			 "%s`",
+		    (unsigned long long)t->blocked, sup->crawl->config.dir);
 	log_info("records are in %s/out", sup->crawl->dir);
 	print_advice(snap, &ending);
 	if (sup->crawl->config.report != NULL)

@@ -43,6 +43,8 @@ abandon(struct supervisor *sup)
 	for (size_t i = 0; i < sup->n_slots; i++) {
 		if (sup->slots[i].pidfd >= 0)
 			close(sup->slots[i].pidfd);
+		if (sup->slots[i].channel >= 0)
+			close(sup->slots[i].channel);
 	}
 }
 
@@ -98,13 +100,18 @@ spawn(struct slot *slot)
 	/* Before the fork: from there on the page is the worker's. */
 	roster_assign(crawl->cv, slot->id, &entry);
 	slot->jobs = roster_counter(crawl->cv, slot->id, COUNTER_JOBS);
+	control_pair(slot, &crawl->channel_fd);
 	pid = fork();
 	if (pid == 0) {
 		abandon(sup);
 		role_run(crawl, slot->role, slot->index);
 	}
+	if (crawl->channel_fd >= 0)
+		close(crawl->channel_fd);
+	crawl->channel_fd = -1;
 	if (pid < 0) {
 		log_error("%s: fork: %m", slot->name);
+		control_unpair(slot);
 		slot->child.state = CHILD_RESTING;
 		slot->child.early++;
 		rest(slot, "could not be forked");
@@ -112,6 +119,7 @@ spawn(struct slot *slot)
 	}
 	slot->pid = pid;
 	slot->pidfd = pidfd_of(pid);
+	control_paired(slot);
 	/* Not one that was down when a stop began: it gets no orders. */
 	if (slot->role == ROLE_CRAWLER && sup->stop == STOP_NOT)
 		conveyor_bind(crawl->cv, slot->index, true);
@@ -330,6 +338,7 @@ bury(struct slot *slot, int status, const struct rusage *usage)
 	if (slot->pidfd >= 0)
 		close(slot->pidfd);
 	slot->pidfd = -1;
+	control_unpair(slot);
 	slot->pid = 0;
 	slot->died_ms = now_mono_ms();
 	if (corrupt)
@@ -571,6 +580,7 @@ add_slot(struct supervisor *sup, enum role_id role, uint32_t index, bool many)
 		.index = index,
 		.id = crawl_worker_id(sup->crawl, role, index),
 		.pidfd = -1,
+		.channel = -1,
 		.timer_ms = INT64_MAX };
 	if (many)
 		snprintf(slot->name, sizeof(slot->name), "%s.%u",
@@ -665,6 +675,8 @@ nap(const struct supervisor *sup)
 		if (sup->slots[i].timer_ms - now < ms)
 			ms = sup->slots[i].timer_ms - now;
 	}
+	if (control_due_ms(sup) - now < ms)
+		ms = control_due_ms(sup) - now;
 	return ms < 0 ? 0 : (int)ms;
 }
 
@@ -678,6 +690,7 @@ loop_until_done(struct supervisor *sup)
 			return;
 		}
 		run_timers(sup);
+		control_tick(sup);
 		look_at_phase(sup);
 		patrol_tick(sup);
 		if (sup->corrupt)

@@ -32,6 +32,7 @@ struct slot {
 	struct child child;
 	pid_t pid;        /* 0: none */
 	int pidfd;        /* -1: none */
+	int channel;      /* the scheduler's: our end of its pair; -1: none */
 	bool asked;       /* its end was ours or a person's wish */
 	int64_t timer_ms; /* monotonic; INT64_MAX: none */
 	int64_t died_ms;  /* monotonic */
@@ -116,6 +117,15 @@ bool stop_waits_for_reader(const struct supervisor *sup);
 /* control.c: 0 or -errno, with `err` filled. */
 MUST_USE int control_open(struct supervisor *sup, struct err *err);
 void control_close(struct supervisor *sup);
+/* Answers that nobody gives in time; at every turn. */
+void control_tick(struct supervisor *sup);
+/* When the next of them is to be told so, monotonic; INT64_MAX: none. */
+int64_t control_due_ms(const struct supervisor *sup);
+/* Round the fork of a scheduler: a pair for the two, -1 where there can be
+ * none; then ours is watched, and what is unanswered is asked again. */
+void control_pair(struct slot *slot, int *theirs);
+void control_paired(struct slot *slot);
+void control_unpair(struct slot *slot);
 /* In a child after fork: its descriptors, not its socket. */
 void control_abandon(struct supervisor *sup);
 

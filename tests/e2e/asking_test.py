@@ -1,0 +1,274 @@
+#!/usr/bin/python3
+"""why, block, unblock, trap: what only the scheduler knows, asked of a crawl that
+runs, hangs, dies or rests."""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import time
+
+from control_commands_test import connect
+from faults import FaultServer, page
+from harness import (FINISHED, STOPPED, check, check_sum, kill, main, same, same_set,
+                     wait_until)
+
+
+def many(t, paths, host="127.0.0.1", **settings):
+    """A crawl of one host: its first page, and then a page a second."""
+    server = FaultServer(host).on("/", page("first", paths))
+    for path in paths:
+        server.on(path, page(path))
+    t.server(server)
+    crawl = t.crawl(server.url(), host_delay="1s", **settings)
+    crawl.start().wait_answers()
+    wait_until(lambda: crawl.status()["done"] >= 1, 20, "the first page to be committed")
+    return server, crawl
+
+
+def ask(crawl, *words, seconds=10):
+    result = crawl.command(*words, "--json", seconds=seconds)
+    same(result.status, 0, f"{result!r}")
+    return json.loads(result.out)
+
+
+def why(crawl, url):
+    return ask(crawl, "why", url)
+
+
+def sound(crawl):
+    result = crawl.command("fsck", seconds=30)
+    same(result.status, 0, f"{result!r}")
+
+
+PATHS = [f"/{i}" for i in range(30)]
+
+
+def test_why_tells_how_a_url_of_a_running_crawl_stands(t):
+    server = FaultServer().robots("User-agent: *\n# ours\nDisallow: /private\n")
+    server.on("/", page("first", [*PATHS, "/private/a"]))
+    for path in PATHS:
+        server.on(path, page(path))
+    t.server(server)
+    crawl = t.crawl(server.url(), host_delay="1s").start().wait_answers()
+    wait_until(lambda: crawl.status()["done"] >= 1, 20, "the first page")
+
+    first = why(crawl, server.url("/"))
+    same((first["state"], first["verdict"], first["status"], first["found"]),
+         ("ended", "done", 200, "seed"), "the first page")
+    last = why(crawl, server.url("/29"))
+    same((last["state"], last["depth"], last["via"]), ("queued", 1, server.url("/")), "the last")
+    check(20 <= last["before"] <= 29, f"{last['before']} before it")
+    check("next_request_at" in last["host"], f"no clock: {last}")
+    same(last["host"]["budgets"]["host_max_pages"]["limit"], 100000, "budget")
+    private = why(crawl, server.url("/private/a"))
+    same((private["robots"]["denied"], private["robots"]["line"], private["robots"]["rule"]),
+         (True, 3, "Disallow: /private"), "robots.txt")
+    check("line 3, Disallow: /private" in private["answer"], private["answer"])
+    # What would become of a link.
+    for url, said in ((server.url("/new"), "would be followed"),
+                      ("http://elsewhere.example/", "no seed measures it (scope)"),
+                      (server.url("/private/b"), "line 3, Disallow: /private"),
+                      (server.url("/x/x/x"), "max_path_repeat")):
+        unknown = why(crawl, url)
+        same((unknown["known"], unknown["state"]), (False, "unknown"), url)
+        check(said in unknown["answer"], f"{url}: {unknown['answer']}")
+    text = crawl.command("why", server.url("/29")).out
+    for word in (server.url("/29"), "queued", "robots", "host", "before"):
+        check(word in text, f"{word} is not in: {text}")
+    crawl.command("why", "not a url").refused("not a url")
+    crawl.command("why").refused("why URL")
+    same(crawl.command("stop", seconds=15).status, 0, "stop")
+    crawl.ends(STOPPED)
+
+    # The same of the crawl at rest, and nothing is written for it.
+    rest = why(crawl, server.url("/29"))
+    same((rest["state"], rest["id"]), ("queued", last["id"]), "at rest")
+    check(why(crawl, server.url("/private/a"))["robots"]["line"] == 3, "its rules")
+    sound(crawl)
+
+
+def test_a_scheduler_that_hangs_is_answered_for(t):
+    _, crawl = many(t, PATHS)
+    pid = crawl.worker("scheduler")
+    os.kill(pid, signal.SIGSTOP)
+    start = time.monotonic()
+    crawl.command("why", "http://127.0.0.1/", seconds=20).refused("did not answer within 5 s")
+    check(time.monotonic() - start > 4.5, "it was given less time than is said")
+    check(crawl.answers(), "status does not answer meanwhile")
+    os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: crawl.command("why", "http://127.0.0.1/").status == 0, 10, "an answer")
+    crawl.command("stop", seconds=15)
+    crawl.ends(STOPPED)
+
+
+def test_a_request_outlives_the_scheduler(t):
+    """It dies over it: its successor is asked the same."""
+    server, crawl = many(t, PATHS)
+    for _ in range(3):
+        pid = crawl.worker("scheduler")
+        os.kill(pid, signal.SIGSTOP)
+        with connect(crawl) as s:
+            request = {"cmd": "why", "url": server.url("/29")}
+            # Two at once: the second is answered after the first.
+            s.sendall((json.dumps(request) + "\n" + '{"cmd":"blocks"}\n').encode())
+            kill(pid)
+            lines = s.makefile()
+            same(json.loads(lines.readline())["state"], "queued", "the successor's answer")
+            same(json.loads(lines.readline())["blocks"], [], "the next answer")
+    crawl.command("stop", seconds=15)
+    crawl.ends(STOPPED)
+
+
+def test_block_holds_from_its_answer_on_whatever_is_killed(t):
+    """By the server's log: no request after the command has returned."""
+    for turn in range(3):
+        server, crawl = many(t, PATHS, host=f"127.0.0.{10 + turn}")
+        pid = crawl.worker("scheduler")
+        answer = ask(crawl, "block", server.host)
+        blocked = time.monotonic()
+        same((answer["pattern"], answer["new"]), (server.host, True), "answer")
+        if turn == 1:
+            kill(pid)
+        if turn == 2:
+            crawl.kill_everything()
+            crawl.start()
+        crawl.ends(FINISHED)
+        # One may have been on its way.
+        late = [at for at in server.arrivals() if at > blocked + 0.5]
+        same(late, [], f"requests after the block, turn {turn}")
+        records = crawl.by_url()
+        same_set(records, [server.url(), *[server.url(path) for path in PATHS]], "records")
+        reasons = [record.get("reason") for record in records.values()]
+        check(reasons.count("host_blocked") >= 25, f"reasons: {reasons}")
+        same(set(reasons) - {None, "host_blocked"}, set(), "other reasons")
+        check_sum(crawl.report())
+        sound(crawl)
+        # A start that names it once more does not open it again.
+        crawl.run()
+        same([at for at in server.arrivals() if at > blocked + 0.5], [], "requests after all")
+        crawl.command("start", server.url("/other"), *["--allow-private"]).refused("unblock")
+
+
+def test_block_and_unblock_work_on_a_crawl_at_rest(t):
+    server, crawl = many(t, PATHS)
+    crawl.command("stop", seconds=15)
+    crawl.ends(STOPPED)
+    hits = len(server.paths())
+    same(ask(crawl, "block", "*.Example.org")["pattern"], "*.example.org", "pattern")
+    same(ask(crawl, "block", server.url("/a"))["pattern"], "127.0.0.1", "pattern")
+    same(ask(crawl, "block", "127.0.0.1")["new"], False, "new")
+    same(crawl.command("block", "--list").out.split(), ["*.example.org", "127.0.0.1"], "list")
+    crawl.command("block", "a b").refused("a b")
+    crawl.command("unblock", "x.example.org").refused("*.example.org")
+    same(ask(crawl, "unblock", "*.example.org")["pattern"], "*.example.org", "unblocked")
+    crawl.run()
+    same(len(server.paths()), hits, "requests")
+    same(ask(crawl, "unblock", "127.0.0.1")["ok"], True, "unblock")
+    check("no host is blocked" in crawl.command("block", "--list").out, "list")
+    sound(crawl)
+
+
+def test_a_blocked_hosts_links_are_refused_and_counted(t):
+    other = t.server(FaultServer("127.0.0.2").on("/", page("other")))
+    server = FaultServer().on("/", page("first", ["/1"])).on("/1", page("1", [other.url("/")]))
+    t.server(server)
+    crawl = t.crawl(server.url(), scope="any", host_delay="2s").start().wait_answers()
+    wait_until(lambda: crawl.status()["done"] == 1, 20, "the first page")
+    ask(crawl, "block", "127.0.0.2")
+    crawl.ends(FINISHED)
+    report = crawl.report()
+    same(report["refused"], {"host_blocked": 1}, "refused")
+    same(other.paths(), [], "requests")
+    check("1 hosts are blocked" in crawl.said(), crawl.said())
+
+
+def test_a_calendar_comes_last_and_can_be_released(t):
+    """A calendar without end, beside pages of words that are found later."""
+    server = FaultServer()
+    words = [f"/{a}{b}" for a in "abcdefgh" for b in "xyz"]
+    days = [f"/cal?day={i}" for i in range(60)]
+    server.on("/", page("first", days + ["/words"]))
+    server.on("/words", page("words", words))
+    for path in days + words:
+        server.on(path, page(path))
+    t.server(server)
+    crawl = t.crawl(server.url(), trap_pattern_max=20, host_delay="20ms").run()
+    got = [path for path in server.paths() if path != "/robots.txt"]
+    same_set(got, ["/", "/words", *words, *days], "pages")
+    check(max(map(got.index, words)) < min(map(got.index, days[30:])),
+          f"a word came after the calendar: {got}")
+    report = crawl.report()
+    same((report["late"], report["traps"]), (40, 1), "put last, patterns")
+    for text in ("/cal?day", "trap --release", "patterns of very many URLs"):
+        check(text in crawl.said(), f"it does not say {text}: {crawl.said()}")
+    trap = ask(crawl, "trap")
+    same((trap["pattern"], trap["urls"], trap["released"]), ("/cal?day", 60, False), "trap")
+    check("after all else" in why(crawl, server.url("/cal?day=99"))["answer"], "why")
+    same(ask(crawl, "trap", "--release", trap["id"])["released"], True, "released")
+    check("after all else" not in why(crawl, server.url("/cal?day=99"))["answer"], "why")
+    same(ask(crawl, "trap")["released"], True, "the list")
+    crawl.command("trap", "--release", "zz").refused("zz")
+    crawl.command("trap", "--release", "0" * 16).refused("0" * 16)
+    sound(crawl)
+
+
+def test_a_hosts_errors_park_it_loudly(t):
+    server = FaultServer().on("/", page("first", PATHS))  # and 404 for all else
+    t.server(server)
+    crawl = t.crawl(server.url(), host_max_errors=5, host_delay="50ms").run()
+    report = crawl.report()
+    same(report["parked"], {"host_max_errors": 1}, "parked")
+    check(report["reasons"]["budget"] >= 20, f"reasons: {report['reasons']}")
+    check("is parked: it has used up host_max_errors" in crawl.said(), crawl.said())
+    check("hosts parked: 1 host_max_errors" in crawl.said(), crawl.said())
+    sound(crawl)
+
+
+def test_hostile_requests_for_the_scheduler_harm_nobody(t):
+    server, crawl = many(t, PATHS)
+    before = crawl.workers()
+    requests = [{"cmd": "why"}, {"cmd": "why", "url": 7}, {"cmd": "why", "url": "x" * 3000},
+                {"cmd": "why", "url": "http://a\0b/"}, {"cmd": "why", "url": []},
+                {"cmd": "block"}, {"cmd": "block", "host": {}}, {"cmd": "block", "host": "a" * 3000},
+                {"cmd": "block", "host": "*"}, {"cmd": "unblock", "host": "nobody.example"},
+                {"cmd": "blocks", "from": -1}, {"cmd": "blocks", "from": "x"},
+                {"cmd": "traps", "from": 2 ** 62}, {"cmd": "trap", "id": "%n%n%n"},
+                {"cmd": "trap", "id": "0" * 16, "released": "yes"}]
+    random.shuffle(requests)
+    with connect(crawl) as s:
+        # All at once; each is answered, in order.
+        for request in requests:
+            s.sendall((json.dumps(request) + "\n").encode())
+            answer = json.loads(s.makefile().readline())
+            check("ok" in answer, f"{request}: {answer}")
+    # Clients that leave before they are answered, more than there are places.
+    for _ in range(200):
+        with contextlib.suppress(BlockingIOError), connect(crawl) as s:
+            s.sendall(b'{"cmd":"why","url":"http://127.0.0.1/"}\n')
+    wait_until(crawl.answers, 10, "an answer after them")
+    with connect(crawl) as s:
+        s.setblocking(False)
+        try:
+            for _ in range(5000):
+                s.send(b'{"cmd":"why","url":"http://127.0.0.1/"}\n')
+        except OSError:
+            pass  # it reads no more of one that has not had its answers
+        check(crawl.answers(), "no answer while another does not read")
+    same(ask(crawl, "why", server.url("/29"))["known"], True, "an ordinary request")
+    same(crawl.workers(), before, "workers")
+    crawl.command("stop", seconds=15)
+    crawl.ends(STOPPED)
+
+
+def test_no_crawl_is_said_so(t):
+    crawl = t.crawl("http://127.0.0.1:9/")
+    for words in (("why", "http://127.0.0.1/"), ("block", "a.example"), ("unblock", "a.example"),
+                  ("block", "--list"), ("trap",)):
+        crawl.command(*words).refused("crawl")
+        check(not os.path.exists(crawl.dir), f"{words} made {crawl.dir}")
+
+
+if __name__ == "__main__":
+    main()

@@ -112,6 +112,8 @@ trap_json(const struct frontier_trap *trap)
 	object = json_pack("{s:s, s:b}", "id", id, "released", trap->released);
 	put_number(object, "urls", trap->urls);
 	put_number(object, "refused", trap->refused);
+	put_number(object, "fetched", trap->fetched);
+	put_number(object, "same", trap->same);
 	put(object, "host", trap->host);
 	put(object, "pattern", trap->pattern);
 	put(object, "example", trap->example);
@@ -362,7 +364,8 @@ say_refusal(const struct why *why, char out[SENTENCE])
 		else
 			snprintf(out, SENTENCE,
 			    "of its pattern its host has too many already "
-			    "(trap_pattern_cap)");
+			    "(trap_pattern_cap), or its pages are the same "
+			    "again and again (trap_pattern_same)");
 		return;
 	case REFUSED_SCOPE:
 		snprintf(out, SENTENCE,

@@ -113,6 +113,23 @@ text_of(json_t *object, const char *key)
 	return text ? text : "";
 }
 
+/* Hosts that have used a budget up. */
+static void
+print_parked(json_t *parked)
+{
+	const char *key, *between = "hosts parked: ";
+	json_t *n;
+
+	json_object_foreach(parked, key, n)
+	{
+		printf("%s%lld by %s", between,
+		    (long long)json_integer_value(n), key);
+		between = ", ";
+	}
+	if (json_object_size(parked) > 0)
+		putchar('\n');
+}
+
 static void
 print_status(json_t *status)
 {
@@ -132,6 +149,14 @@ print_status(json_t *status)
 	    number(totals, "failed"), number(totals, "excluded"),
 	    number(totals, "quarantined"), number(totals, "queued"),
 	    number(totals, "in_flight"));
+	print_parked(json_object_get(status, "parked"));
+	if (number(totals, "traps") > 0)
+		printf("%lld patterns of very many URLs, %lld URLs put last: "
+		       "`mpcrawl trap`\n",
+		    number(totals, "traps"), number(totals, "late"));
+	if (number(totals, "blocked") > 0)
+		printf("%lld hosts are blocked: `mpcrawl block --list`\n",
+		    number(totals, "blocked"));
 	printf("%-12s %8s %-10s %6s %10s %9s  %s\n", "worker", "pid", "state",
 	    "starts", "jobs", "cpu s", "");
 	json_array_foreach(json_object_get(status, "workers"), i, worker)

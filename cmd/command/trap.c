@@ -10,8 +10,10 @@
 
 const char command_trap_more[] =
     "Of a host that has more than trap_pattern_max URLs of one pattern, those\n"
-    "that are found from there on come after all else of that host, and past\n"
-    "trap_pattern_cap they are refused: it may be a calendar without end, or "
+    "that are found from there on come after all else of that host; past\n"
+    "trap_pattern_cap, or when trap_pattern_same per cent of their pages are "
+    "as\n"
+    "another one, they are refused: it may be a calendar without end, or "
     "a\n"
     "session in each link.  In a pattern digits are N, dates D, names that a\n"
     "machine made X.  Without an option: the list.\n\n"

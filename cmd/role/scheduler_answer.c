@@ -17,6 +17,20 @@ enum {
 	ANSWERS_TURN = 8, /* of one turn: pages come first */
 };
 
+/* An order that lies aside was taken before the answer, and may be what is not
+ * to be sent any more: it is taken anew. */
+static void
+take_aside_back(struct scheduler *s, int64_t now)
+{
+	struct order order;
+
+	if (!s->has_aside)
+		return;
+	s->has_aside = false;
+	if (order_read(s->aside, s->shape.order_size, &order) == 0)
+		frontier_come_back(s->frontier, &order, now);
+}
+
 static int
 answer(struct scheduler *s, const struct relay_packet *packet, size_t len,
     int64_t now)
@@ -29,8 +43,10 @@ answer(struct scheduler *s, const struct relay_packet *packet, size_t len,
 	char *text = NULL;
 	int r = 0;
 
-	if (inquiry.changed)
+	if (inquiry.changed) {
+		take_aside_back(s, now);
 		r = scheduler_commit(s, now);
+	}
 	if (r == 0)
 		text = json_dumps(reply, JSON_COMPACT);
 	/* Unanswered, who asked is told so by the supervisor in time. */

@@ -154,6 +154,8 @@ offer_links(struct scheduler *s, const struct order *order, uint32_t cell,
 	/* max_links again: the parser's word is not enough. */
 	while (r >= 0 && n < s->config->max_links &&
 	       output_next(&output, &item) == 1) {
+		if (item.tag == OUTPUT_DIGEST)
+			frontier_digest(s->frontier, order, item.bytes);
 		if (item.tag != OUTPUT_LINK)
 			continue;
 		n++;

@@ -77,6 +77,11 @@ struct config_host {
 	uint64_t host_max_bytes, host_max_errors;
 	int64_t host_max_time_ms;
 
+	/* traps */
+	uint32_t max_path_depth, max_path_repeat;
+	uint64_t trap_pattern_max, trap_pattern_cap;
+	uint32_t trap_pattern_same; /* per cent */
+
 	/* politeness */
 	int robots;      /* enum config_robots */
 	int crawl_delay; /* 0 obey, 1 ignore */
@@ -129,8 +134,6 @@ struct config {
 	uint32_t max_url_length;
 	uint32_t max_links;
 	bool resources, forms; /* are followed, too */
-	uint32_t max_path_depth, max_path_repeat;
-	uint64_t trap_pattern_max, trap_pattern_cap;
 
 	/* politeness */
 	uint64_t robots_max_bytes;

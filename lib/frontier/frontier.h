@@ -210,15 +210,20 @@ struct frontier_blocking frontier_blocking(const struct frontier *frontier,
 
 /*
  * A host that has trap_pattern_max URLs of one pattern may be a trap: further
- * ones come after all else that it has, and past trap_pattern_cap they are
- * refused (trap.h, of which this counts; docs there).
+ * ones come after all else that it has, and past trap_pattern_cap, or when its
+ * pages are the same again and again (trap_pattern_same), they are refused (trap.h, of which this counts; docs there).
  */
 struct frontier_trap {
 	uint64_t id;
 	bool released; /* a person says that it is none */
 	uint64_t urls, refused;
+	uint64_t fetched, same; /* pages, and those that were as another one */
 	struct span host, pattern, example;
 };
+/* The page of this order was fetched whole; `digest` says which bytes it had.
+ * Before its settlement. */
+void frontier_digest(struct frontier *frontier, const struct order *order,
+    struct span digest);
 /* They are numbered with gaps, from 0: the first from `from` on, and where the
  * next look begins; 0: there is none.  Spans live as long as the frontier. */
 size_t frontier_traps(const struct frontier *frontier, size_t from,

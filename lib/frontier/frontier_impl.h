@@ -38,7 +38,9 @@ enum {
 enum {
 	TRAPS_MAX = 10000,
 	TRAP_SLOTS = 1 << 15,
-	TRAP_EXAMPLE = 500,              /* bytes of one */
+	TRAP_BODIES = 64,   /* digests of one that are remembered … */
+	TRAP_PAGES = 100,   /* … of so many pages before they mean anything */
+	TRAP_EXAMPLE = 500, /* bytes of one */
 	TRAP_KEY = sizeof("trap.") + 16, /* of its row, and a NUL */
 };
 struct trap;
@@ -198,6 +200,8 @@ void frontier_traps_fini(struct frontier *f);
 MUST_USE int frontier_traps_put(struct frontier *f);
 void frontier_traps_committed(struct frontier *f);
 MUST_USE int frontier_trap_key_read(struct span key, uint64_t *id);
+/* What the shape of a link's path makes of it, by its host's settings. */
+enum trap_shape frontier_shape(const struct frontier *f, const struct url *url);
 /* A link that is new: what its patterns make of it. */
 enum trap_sentence {
 	TRAP_PASSES,

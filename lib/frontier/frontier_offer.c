@@ -309,8 +309,7 @@ frontier_refuses_link(const struct frontier *f, const struct url *url,
 	if (f->config->contact == NULL &&
 	    !addrguard_host_is_loopback(url_host(url)))
 		return REFUSED_CONTACT;
-	if (trap_shape_of(url_path(url), f->config->max_path_depth,
-		f->config->max_path_repeat) != TRAP_NO)
+	if (frontier_shape(f, url) != TRAP_NO)
 		return REFUSED_TRAP;
 	return REFUSALS;
 }

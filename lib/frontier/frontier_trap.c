@@ -12,6 +12,7 @@ struct trap {
 	uint64_t id; /* of site and pattern */
 	struct trap_row row;
 	struct trap *next_changed;
+	uint64_t *bodies; /* TRAP_BODIES hashes of digests; NULL: none yet */
 	bool changed;
 	char text[]; /* of the row's spans */
 };
@@ -76,8 +77,11 @@ trap_add(struct frontier *f, uint64_t id, const struct trap_row *row,
 void
 frontier_traps_fini(struct frontier *f)
 {
-	for (size_t i = 0; f->traps.slots != NULL && i < TRAP_SLOTS; i++)
+	for (size_t i = 0; f->traps.slots != NULL && i < TRAP_SLOTS; i++) {
+		if (f->traps.slots[i] != NULL)
+			free(f->traps.slots[i]->bodies);
 		free(f->traps.slots[i]);
+	}
 	free(f->traps.slots);
 	trap_counts_free(f->traps.counts);
 }
@@ -178,21 +182,53 @@ frontier_traps_committed(struct frontier *f)
 
 /* --- one URL more -------------------------------------------------------- */
 
+/* Those of the URL's host; without memory for them, everybody's. */
+static const struct config_host *
+settings_of(const struct frontier *f, const struct url *url)
+{
+	const struct config_host *config = config_host(f->config,
+	    url_href_bare(url));
+
+	return config != NULL ? config : &f->config->host;
+}
+
+enum trap_shape
+frontier_shape(const struct frontier *f, const struct url *url)
+{
+	const struct config_host *config = settings_of(f, url);
+
+	return trap_shape_of(url_path(url), config->max_path_depth,
+	    config->max_path_repeat);
+}
+
 static uint64_t
 id_of(uint64_t site64, const struct trap_pattern *pattern)
 {
 	return XXH3_64bits_withSeed(pattern->text, pattern->len, site64);
 }
 
+/* Are its pages the same again and again? */
+static bool
+is_hollow(const struct trap_row *row, const struct config_host *config)
+{
+	uint64_t share = config->trap_pattern_same;
+
+	return share > 0 && row->fetched >= TRAP_PAGES &&
+	       row->same >= row->fetched / 100 * share +
+				row->fetched % 100 * share / 100;
+}
+
 enum trap_sentence
 frontier_trap_judge(struct frontier *f, uint64_t site64, const struct url *url)
 {
 	enum trap_sentence worst = TRAP_PASSES;
+	const struct config_host *config = settings_of(f, url);
+	uint64_t most = config->trap_pattern_max;
+	uint64_t cap = config->trap_pattern_cap;
 	struct traps *t = &f->traps;
 
 	t->n_views = 0;
-	if (f->config->trap_pattern_max == 0 &&
-	    f->config->trap_pattern_cap == 0)
+	if (most == 0 && cap == 0)
 		return TRAP_PASSES;
 	t->n_views = trap_patterns(url_path(url), url_query(url), t->views);
 	for (size_t i = 0; i < t->n_views; i++) {
@@ -203,10 +239,12 @@ frontier_trap_judge(struct frontier *f, uint64_t site64, const struct url *url)
 		if (trap == NULL || trap->row.released)
 			continue;
 		t->worst = i;
-		worst = TRAP_LATE;
-		if (f->config->trap_pattern_cap > 0 &&
-		    trap->row.urls >= f->config->trap_pattern_cap)
+		if ((cap > 0 && trap->row.urls >= cap) ||
+		    is_hollow(&trap->row, config))
 			return TRAP_REFUSED;
+		/* Another run may have had a lower one. */
+		if (most > 0 && trap->row.urls >= most)
+			worst = TRAP_LATE;
 	}
 	return worst;
 }
@@ -254,8 +292,8 @@ void
 frontier_trap_count(struct frontier *f, const struct host *host,
     const struct url *url)
 {
-	uint64_t most = f->config->trap_pattern_max;
-	uint64_t cap = f->config->trap_pattern_cap;
+	uint64_t most = host->config->trap_pattern_max;
+	uint64_t cap = host->config->trap_pattern_cap;
 
 	if (most == 0 || (cap > 0 && cap < most))
 		most = cap;
@@ -274,6 +312,61 @@ frontier_trap_count(struct frontier *f, const struct host *host,
 	}
 }
 
+/* Was it a body that another page of the pattern had?  As far as 64 of them
+ * are remembered: a trap has few. */
+static void
+take_body(struct frontier *f, struct trap *trap, uint64_t body)
+{
+	uint64_t *slot;
+
+	if (trap->bodies == NULL)
+		trap->bodies = calloc(TRAP_BODIES, sizeof(*trap->bodies));
+	if (trap->bodies == NULL)
+		return;
+	slot = &trap->bodies[body % TRAP_BODIES];
+	count(&trap->row.fetched, 1);
+	count(&trap->row.same, *slot == body);
+	*slot = body;
+	trap_changed(f, trap);
+}
+
+void
+frontier_digest(struct frontier *f, const struct order *order,
+    struct span digest)
+{
+	struct trap_pattern views[TRAP_VIEWS];
+	const struct config_host *config;
+	size_t n;
+
+	if (f->traps.n == 0 || digest.len == 0 ||
+	    url_parse(order->url, NULL, &f->other) < 0)
+		return;
+	config = settings_of(f, &f->other);
+	n = trap_patterns(url_path(&f->other), url_query(&f->other), views);
+	for (size_t i = 0; i < n; i++) {
+		struct trap *trap = trap_find(f,
+		    id_of(order->site64, &views[i]));
+		bool was;
+
+		if (trap == NULL)
+			continue;
+		was = is_hollow(&trap->row, config);
+		take_body(f, trap, XXH3_64bits(digest.ptr, digest.len));
+		if (was || trap->row.released || !is_hollow(&trap->row, config))
+			continue;
+		frontier_tell(f,
+		    "%.*s: of %llu pages of the pattern %.*s %llu are the same "
+		    "as another, such as %.*s; more of them are refused "
+		    "(trap_pattern_same); if it is no trap: `mpcrawl trap "
+		    "--release %016llx`",
+		    SPAN_ARG(trap->row.host),
+		    (unsigned long long)trap->row.fetched,
+		    SPAN_ARG(trap->row.pattern),
+		    (unsigned long long)trap->row.same,
+		    SPAN_ARG(trap->row.example), (unsigned long long)trap->id);
+	}
+}
+
 /* --- for people ---------------------------------------------------------- */
 
 static void
@@ -284,6 +377,8 @@ show(const struct trap *trap, struct frontier_trap *out)
 		.released = trap->row.released,
 		.urls = trap->row.urls,
 		.refused = trap->row.refused,
+		.fetched = trap->row.fetched,
+		.same = trap->row.same,
 		.host = trap->row.host,
 		.pattern = trap->row.pattern,
 		.example = trap->row.example,

@@ -125,8 +125,7 @@ tell_admission(struct frontier *f, const struct url *url, struct why *out)
 
 	out->scope = scope_ask(f->scope, &subject, &out->rule);
 	out->blocked = blocks_match(&f->blocks, url_host(url));
-	out->shape = trap_shape_of(url_path(url), f->config->max_path_depth,
-	    f->config->max_path_repeat);
+	out->shape = frontier_shape(f, url);
 	out->n_traps = frontier_traps_of(f, out->site64, url, out->traps);
 	out->refusal = frontier_refuses_link(f, url, subject.depth);
 	if (out->refusal == REFUSALS &&

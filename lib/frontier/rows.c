@@ -298,6 +298,8 @@ trap_row_write(const struct trap_row *row, struct buf *out)
 	put(&w, row->site64, 8);
 	put(&w, row->urls, 8);
 	put(&w, row->refused, 8);
+	put(&w, row->fetched, 8);
+	put(&w, row->same, 8);
 	put(&w, row->released, 1);
 	put(&w, row->host.len, 2);
 	put(&w, row->pattern.len, 2);
@@ -317,6 +319,8 @@ trap_row_read(struct span bytes, struct trap_row *out)
 	row.site64 = get(&r, 8);
 	row.urls = get(&r, 8);
 	row.refused = get(&r, 8);
+	row.fetched = get(&r, 8);
+	row.same = get(&r, 8);
 	row.released = get(&r, 1) != 0;
 	host = get(&r, 2);
 	pattern = get(&r, 2);

@@ -134,6 +134,8 @@ struct trap_row {
 	uint64_t site64;
 	uint64_t urls;    /* admitted, as far as they were counted */
 	uint64_t refused; /* past trap_pattern_cap */
+	uint64_t fetched; /* pages since it has a row … */
+	uint64_t same;    /* … and those whose bytes another of them had */
 	bool released;    /* a person says that it is no trap */
 	struct span host, pattern, example;
 };

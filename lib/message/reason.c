@@ -57,7 +57,7 @@ static const char *const refusal_keys[REFUSALS] = {
 	[REFUSED_LENGTH]   = "max_url_length",
 	[REFUSED_NOFOLLOW] = "robots",
 	[REFUSED_CONTACT]  = "contact",
-	[REFUSED_TRAP]     = "max_path_depth, max_path_repeat, trap_pattern_cap",
+	[REFUSED_TRAP]     = "max_path_depth, max_path_repeat, trap_pattern_cap and _same",
 	[REFUSED_LOCATION] = "sitemaps",
 	[REFUSED_GAVE_UP]  = "exclude",
 };

@@ -96,7 +96,7 @@ crawl_init(struct crawl *c)
 	c->x.config.host.host_concurrency = 8;
 	c->x.config.scope = SCOPE_ANY;
 	c->x.config.host.host_max_errors = 25;
-	c->x.config.trap_pattern_max = 15;
+	c->x.config.host.trap_pattern_max = 15;
 	buf_init(&c->line, 1 << 20);
 	ck_assert_int_eq(sink_open(c->out, 0, 20000, &c->sink, &err), 0);
 }

@@ -95,7 +95,7 @@ START_TEST(more_urls_of_a_pattern_come_last)
 		struct order o;
 
 		fixture_init(&x);
-		x.config.trap_pattern_max = 50;
+		x.config.host.trap_pattern_max = 50;
 		o = begin(&x);
 		ck_assert_int_eq(offer_many(&x, &o, traps[i], 60), 60);
 		ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/word"),
@@ -131,7 +131,7 @@ START_TEST(permutations_of_a_query_are_one_pattern)
 	int fresh = 0;
 
 	fixture_init(&x);
-	x.config.trap_pattern_max = 50;
+	x.config.host.trap_pattern_max = 50;
 	o = begin(&x);
 	for (unsigned set = 1; set < 1 << 8; set++) {
 		char url[200] = "http://a.test/shop?";
@@ -157,7 +157,7 @@ START_TEST(a_session_in_every_link_is_one_pattern)
 	struct order o;
 
 	fixture_init(&x);
-	x.config.trap_pattern_max = 50;
+	x.config.host.trap_pattern_max = 50;
 	o = begin(&x);
 	for (int i = 0; i < 100; i++) {
 		char url[200];
@@ -217,8 +217,8 @@ START_TEST(the_cap_ends_a_pattern_and_nothing_else)
 	struct order o;
 
 	fixture_init(&x);
-	x.config.trap_pattern_max = 10;
-	x.config.trap_pattern_cap = 30;
+	x.config.host.trap_pattern_max = 10;
+	x.config.host.trap_pattern_cap = 30;
 	o = begin(&x);
 	ck_assert_int_eq(offer_many(&x, &o, "http://a.test/n/%d", 100), 30);
 	ck_assert_int_eq(offer_many(&x, &o, "http://a.test/m/%d", 5), 5);
@@ -238,8 +238,8 @@ START_TEST(a_pattern_is_remembered_and_released_for_good)
 	uint64_t id;
 
 	fixture_init(&x);
-	x.config.trap_pattern_max = 10;
-	x.config.trap_pattern_cap = 30;
+	x.config.host.trap_pattern_max = 10;
+	x.config.host.trap_pattern_cap = 30;
 	o = begin(&x);
 	ck_assert_int_eq(offer_many(&x, &o, "http://a.test/n/%d", 30), 30);
 	fixture_commit(&x);
@@ -273,6 +273,114 @@ START_TEST(a_pattern_is_remembered_and_released_for_good)
 }
 END_TEST
 
+/* A session in each link: the pages are the same, so no more are wanted. */
+START_TEST(a_pattern_whose_pages_are_the_same_is_closed)
+{
+	struct fixture x;
+	struct frontier_trap trap;
+	char line[FRONTIER_NEWS];
+	struct order o, page = { .lap = 0 };
+
+	fixture_init(&x);
+	x.config.host.trap_pattern_max = 10;
+	o = begin(&x);
+	ck_assert_int_eq(offer_many(&x, &o, "http://a.test/p?s=%d", 10), 10);
+	ck_assert_int_eq(offer_many(&x, &o, "http://a.test/q?n=%d", 10), 10);
+	while (frontier_news(x.f, line))
+		;
+	page.site64 = o.site64;
+	for (int i = 0; i < 110; i++) {
+		char digest[32];
+
+		page.url = SPAN("http://a.test/p?s=1");
+		snprintf(digest, sizeof(digest), "sha1:%d", i % 7 ? 1 : i);
+		ck_assert(!frontier_news(x.f, line) || i > 100);
+		frontier_digest(x.f, &page, span_from(digest));
+		/* Of the other each page is another. */
+		page.url = SPAN("http://a.test/q?n=1");
+		snprintf(digest, sizeof(digest), "sha1:%d", i);
+		frontier_digest(x.f, &page, span_from(digest));
+	}
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/p?s=a"), 1);
+	x.config.host.trap_pattern_same = 60;
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/p?s=b"), 0);
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/q?n=b"), 1);
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).refused[REFUSED_TRAP], 1);
+	/* After a restart as well, until a person says otherwise. */
+	fixture_reopen(&x);
+	ck_assert_int_eq(frontier_adopt(x.f, &o, x.now), 0);
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/p?s=c"), 0);
+	for (size_t i = 0; (i = frontier_traps(x.f, i, &trap)) > 0;)
+		ck_assert_int_eq(frontier_trap_set(x.f, trap.id, true, &trap),
+		    1);
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/p?s=c"), 1);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(a_pattern_that_is_closed_is_told_of_once)
+{
+	struct fixture x;
+	char line[FRONTIER_NEWS];
+	struct order o, page = { .url = SPAN("http://a.test/p?s=1") };
+	int told = 0;
+
+	fixture_init(&x);
+	x.config.host.trap_pattern_max = 10;
+	o = begin(&x);
+	offer_many(&x, &o, "http://a.test/p?s=%d", 10);
+	ck_assert(frontier_news(x.f, line));
+	page.site64 = o.site64;
+	for (int i = 0; i < 300; i++) {
+		frontier_digest(x.f, &page, SPAN("sha1:the same"));
+		if (frontier_news(x.f, line)) {
+			told++;
+			ck_assert_int_eq(i, 99);
+			ck_assert_ptr_nonnull(strstr(line, "/p?s"));
+		}
+	}
+	ck_assert_int_eq(told, 1);
+	fixture_fini(&x);
+}
+END_TEST
+
+/* A larger number in the next run, or for one host, makes it one of many. */
+START_TEST(the_number_is_a_setting_of_each_host)
+{
+	struct fixture x;
+	struct order o;
+
+	fixture_init(&x);
+	x.config.host.trap_pattern_max = 10;
+	o = begin(&x);
+	ck_assert_int_eq(offer_many(&x, &o, "http://a.test/n/%d", 15), 15);
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).late, 5);
+	fixture_close(&x);
+	x.config.host.trap_pattern_max = 20;
+	fixture_open(&x);
+	ck_assert_int_eq(frontier_adopt(x.f, &o, x.now), 0);
+	ck_assert_int_eq(offer_many(&x, &o, "http://a.test/n/1%03d", 15), 15);
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).late, 5 + 10);
+	fixture_close(&x);
+	ck_assert_int_eq(config_set(&x.config, "host",
+			     "a.test: trap_pattern_max = 0", NULL),
+	    0);
+	ck_assert_int_eq(config_set(&x.config, "host",
+			     "a.test: max_path_repeat = 0", NULL),
+	    0);
+	fixture_open(&x);
+	ck_assert_int_eq(frontier_adopt(x.f, &o, x.now), 0);
+	ck_assert_int_eq(offer_many(&x, &o, "http://a.test/n/2%03d", 15), 15);
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/x/x/x"), 1);
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).late, 15);
+	fixture_fini(&x);
+}
+END_TEST
+
 /* Last stays last: after a retry, and when an order is adopted. */
 START_TEST(a_url_that_comes_last_does_so_after_a_retry)
 {
@@ -280,7 +388,7 @@ START_TEST(a_url_that_comes_last_does_so_after_a_retry)
 	struct order o, late;
 
 	fixture_init(&x);
-	x.config.trap_pattern_max = 1;
+	x.config.host.trap_pattern_max = 1;
 	o = begin(&x);
 	ck_assert_int_eq(offer_many(&x, &o, "http://a.test/n/%d", 2), 2);
 	fixture_settle(&x, &o, 200);
@@ -306,4 +414,7 @@ TEST_MAIN("frontier_trap", links_of_a_trapped_shape_are_refused_and_counted,
     a_session_in_every_link_is_one_pattern, a_large_honest_site_loses_nothing,
     the_cap_ends_a_pattern_and_nothing_else,
     a_pattern_is_remembered_and_released_for_good,
+    a_pattern_whose_pages_are_the_same_is_closed,
+    a_pattern_that_is_closed_is_told_of_once,
+    the_number_is_a_setting_of_each_host,
     a_url_that_comes_last_does_so_after_a_retry)

@@ -82,8 +82,9 @@ struct charset_sniffed {
 };
 
 /*
- * Decide the encoding of `bytes`, which UTF-8 alone is guessed by here.  `label` is the charset of the Content-Type,
- * or empty.  `html`: look for a meta in the first 1024 bytes.
+ * Decide the encoding of `bytes`, which UTF-8 alone is guessed by here.
+ * `label` is the charset of the Content-Type, or empty.  `html`: look for a
+ * meta in the first 1024 bytes.
  */
 struct charset_sniffed charset_sniff(struct span bytes, struct span label,
     bool html);

@@ -5,6 +5,7 @@ of every filter whatever it is asked.  `make conformance` runs this alone."""
 import base64
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -99,6 +100,23 @@ def test_encoding(t):
     for case, answer in zip(cases, ask(["sniff"], questions)):
         tally.grade(case, case["id"], differs(answer, {"encoding": case["encoding"]}))
     tally.close(82 + 41)
+
+
+def test_decoders_beside_node(_t):
+    """What charset_standard_test holds the decoders to, beside the TextDecoder
+    of a Node that is there: it differs where standard.mjs says why, only."""
+    node = shutil.which("node")
+    if node is None:
+        print("    no node to compare with", flush=True)
+        return
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
+    if int(version.lstrip("v").split(".")[0]) < 20:
+        print(f"    node {version.strip()} is too old to compare with", flush=True)
+        return
+    run = subprocess.run([node, os.path.join(DATA, "encoding", "standard.mjs"), "check"],
+                         capture_output=True, text=True, timeout=60 * PATIENCE, check=False)
+    print(f"    {run.stdout.splitlines()[0] if run.stdout else run.stderr}", flush=True)
+    same(run.returncode, 0, f"standard.mjs check: {run.stdout}{run.stderr}")
 
 
 def test_labels_of_encodings(t):

@@ -9,12 +9,14 @@
 #include "lib/html/doc.h"
 #include "lib/html/type.h"
 #include "lib/html/walk.h"
+#include "lib/html/xhtml.h"
 
 enum {
 	/* What a page's links and fields may take: so much, and so much for
 	 * each link there may be. */
 	PAGE_OUT = 4 << 20,
 	PAGE_OUT_LINK = 4 << 10,
+	PAGE_KEEP = 4 << 20, /* memory kept from page to page */
 };
 
 struct page_reader {
@@ -25,14 +27,15 @@ struct page_reader {
 	struct walk *walk;
 	struct collector *collector;
 	struct arena out; /* what struct page points to */
+	struct buf xhtml;
 };
 
 uint64_t
 page_limits_memory(const struct page_limits *limits)
 {
-	/* A tree; the text as inflated, and as decoded; what is taken from it,
-	 * and once more while the collector sorts it. */
-	return limits->parse_memory + 2 * limits->max_decoded +
+	/* A tree; the text as inflated, as decoded, and as HTML; what is taken
+	 * from it, and once more while the collector sorts it. */
+	return limits->parse_memory + 3 * limits->max_decoded +
 	       2 * (PAGE_OUT + (uint64_t)limits->max_links * PAGE_OUT_LINK);
 }
 
@@ -48,6 +51,7 @@ page_reader_new(const struct page_limits *limits)
 	reader->limits = *limits;
 	arena_init(&reader->out,
 	    PAGE_OUT + (size_t)limits->max_links * PAGE_OUT_LINK);
+	buf_init(&reader->xhtml, (size_t)limits->max_decoded);
 	reader->inflate = inflate_new();
 	reader->charset = charset_decoder_new();
 	reader->doc = doc_new(&doc);
@@ -73,6 +77,7 @@ page_reader_free(struct page_reader *reader)
 	charset_decoder_free(reader->charset);
 	inflate_free(reader->inflate);
 	arena_fini(&reader->out);
+	buf_fini(&reader->xhtml);
 	free(reader);
 }
 
@@ -152,18 +157,25 @@ page_collect_from(struct page_reader *reader, const struct page_input *input,
 	collector_headers(reader->collector, input->headers);
 }
 
-/* The tree of page->text, walked into the collector.  False: it was cut. */
-static bool
-page_tree(struct page_reader *reader, struct page *page)
+/* The tree of page->text, walked into the collector.  *whole: nothing was cut.
+ * 0 or -ENOMEM. */
+static int
+page_tree(struct page_reader *reader, struct page *page, bool *whole)
 {
+	struct span text = page->text;
 	const GumboNode *root;
-	enum doc_end end = doc_parse(reader->doc, page->text, &root);
-	bool whole = end == DOC_WHOLE;
 
+	if (span_eq(span_from(page->mime), SPAN("application/xhtml+xml"))) {
+		int r = xhtml_write_out(page->text, &reader->xhtml, &text);
+
+		if (r == -ENOMEM)
+			return r;
+	}
+	*whole = doc_parse(reader->doc, text, &root) == DOC_WHOLE;
 	page->html = root != NULL;
 	if (root != NULL && !walk_run(reader->walk, root, reader->collector))
-		whole = false;
-	return whole;
+		*whole = false;
+	return 0;
 }
 
 /*
@@ -193,8 +205,7 @@ page_late_charset(struct page_reader *reader, const struct page_input *input,
 	if (r < 0)
 		return r;
 	page_collect_from(reader, input, late);
-	*whole = page_tree(reader, page);
-	return 0;
+	return page_tree(reader, page, whole);
 }
 
 static int
@@ -206,8 +217,10 @@ page_html(struct page_reader *reader, const struct page_input *input,
 
 	doc_begin(reader->doc);
 	page_collect_from(reader, input, sniffed.charset);
-	whole = page_tree(reader, page);
-	r = page_late_charset(reader, input, body, &sniffed, page, &whole);
+	r = page_tree(reader, page, &whole);
+	if (r == 0)
+		r = page_late_charset(reader, input, body, &sniffed, page,
+		    &whole);
 	if (r == 0 && !whole)
 		page_truncated(page, TRUNCATED_PARSE);
 	return r;
@@ -227,6 +240,8 @@ page_read(struct page_reader *reader, const struct page_input *input,
 	int r;
 
 	arena_reset(&reader->out);
+	if (reader->xhtml.cap > PAGE_KEEP)
+		buf_fini(&reader->xhtml);
 	r = inflate_body(reader->inflate, coding, input->body,
 	    reader->limits.max_decoded, reader->limits.max_ratio, &body, &end);
 	if (r < 0)

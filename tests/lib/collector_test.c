@@ -1,6 +1,8 @@
 /* The collector without a tree, and the small parsers that it asks. */
 #include "lib/html/collector.h"
 
+#include <errno.h>
+
 #include "lib/html/css.h"
 #include "lib/html/directives.h"
 #include "lib/html/linkheader.h"
@@ -8,6 +10,7 @@
 #include "lib/html/refresh.h"
 #include "lib/html/rel.h"
 #include "lib/html/srcset.h"
+#include "lib/html/xhtml.h"
 #include "tests/harness.h"
 
 START_TEST(rel_knows_pages_from_resources)
@@ -231,6 +234,50 @@ START_TEST(css_urls_are_found_and_nothing_else_is)
 }
 END_TEST
 
+START_TEST(xhtml_writes_out_what_html_would_read_on_in)
+{
+	static const struct {
+		const char *text, *html;
+	} cases[] = {
+		{ "", "" },
+		{ "<title/><a>", "<title></title><a>" },
+		{ "<script src='a>b' /><p/>",
+		    "<script src='a>b' ></script><p/>" },
+		{ "<TITLE /><titles/>", "<TITLE ></title><titles/>" },
+		{ "<title>/</title><style\n/>",
+		    "<title>/</title><style\n></style>" },
+		{ "<!-- <title/> --><title/>",
+		    "<!-- <title/> --><title></title>" },
+		{ "<![CDATA[<title/>]]><xmp/>",
+		    "<![CDATA[<title/>]]><xmp></xmp>" },
+		{ "<p title=\"<x/>\"><title a='/>",
+		    "<p title=\"<x/>\"><title a='/>" },
+		{ "<title", "<title" },
+		{ "<!-- <title/>", "<!-- <title/>" },
+		{ "< title/>", "< title/>" },
+	};
+	struct buf scratch;
+	struct span out;
+
+	buf_init(&scratch, 64);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct span text = span_from(cases[i].text);
+
+		ck_assert_int_eq(xhtml_write_out(text, &scratch, &out), 0);
+		ck_assert_msg(span_eq(out, span_from(cases[i].html)),
+		    "%s: %.*s", cases[i].text, SPAN_ARG(out));
+		/* Not copied without need. */
+		if (span_eq(out, text))
+			ck_assert_ptr_eq(out.ptr, text.ptr);
+	}
+	ck_assert_int_eq(xhtml_write_out(SPAN("<xmp/><xmp/><xmp/><xmp/><xmp/>"
+					      "<xmp/>"),
+			     &scratch, &out),
+	    -EMSGSIZE);
+	buf_fini(&scratch);
+}
+END_TEST
+
 START_TEST(linkheader_takes_links_apart)
 {
 	static const struct {
@@ -432,7 +479,8 @@ END_TEST
 TEST_MAIN("collector", rel_knows_pages_from_resources,
     refresh_is_read_as_browsers_do, directives_are_for_whom_they_name,
     directives_keep_the_date_when_a_page_goes, srcset_is_read_as_browsers_do,
-    css_urls_are_found_and_nothing_else_is, linkheader_takes_links_apart,
+    css_urls_are_found_and_nothing_else_is,
+    xhtml_writes_out_what_html_would_read_on_in, linkheader_takes_links_apart,
     linkset_finds_all_that_it_holds_and_nothing_else,
     collector_takes_rev_made_for_an_author, collector_is_fed_by_any_reader,
     collector_without_memory_for_links_says_so)

@@ -5,6 +5,7 @@
  *     label NUL bytes
  */
 #include "lib/html/charset.h"
+#include "lib/html/charset_guess.h"
 #include "tests/fuzz/fuzz.h"
 
 static struct charset_decoder *dec;
@@ -80,6 +81,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		       sniffed.charset ||
 		   sniffed.charset == CHARSET_REPLACEMENT);
 	fuzz_holds(charset_of_meta_content(label) < CHARSETS);
+	charset = CHARSETS;
+	fuzz_holds(charset_guess(dec, in.left, &charset) == 0);
+	fuzz_holds(charset < CHARSETS && charset != CHARSET_REPLACEMENT &&
+		   charset != CHARSET_ISO_2022_JP);
 	if (which < CHARSETS && which != CHARSET_NONE)
 		decodes((enum charset)which, in.left);
 	else

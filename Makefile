@@ -33,7 +33,7 @@ B := build/$(MODE)
 # Asked once, and only when something is compiled: before scripts/setup has
 # run there is nobody to ask.
 once = $(eval $1 := $$(shell $2))$($1)
-PKGS        := expat libcurl libpsl libxxhash zlib libcrypto jansson inih icu-uc libpcre2-8 uchardet
+PKGS        := expat libcurl libpsl libxxhash zlib libssl libcrypto jansson inih icu-uc libpcre2-8 uchardet
 PKG_CFLAGS   = $(call once,PKG_CFLAGS,pkg-config --cflags $(PKGS))
 PKG_LIBS     = $(call once,PKG_LIBS,pkg-config --libs $(PKGS))
 SITE_PKGS   := libssl libnghttp2

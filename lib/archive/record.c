@@ -296,9 +296,13 @@ write_connection(struct jsonl *json, const struct record *rec)
 	if (capture->proxied)
 		jsonl_bool(json, "proxied", true);
 	text_name(json, "protocol", protocol_name(capture->protocol));
-	if (capture->tls == TLS_GOOD || capture->tls == TLS_BAD_CERT) {
+	if (capture->tls_version.len > 0 || capture->tls != TLS_NONE) {
 		jsonl_open(json, "tls", '{');
-		jsonl_bool(json, "cert_ok", capture->tls == TLS_GOOD);
+		text_cut(json, "version", capture->tls_version, MAX_NAME);
+		text_cut(json, "cipher", capture->tls_cipher, MAX_NAME);
+		/* With tls_verify = off nobody has looked. */
+		if (capture->tls == TLS_GOOD || capture->tls == TLS_BAD_CERT)
+			jsonl_bool(json, "cert_ok", capture->tls == TLS_GOOD);
 		jsonl_close(json, '}');
 	}
 	time_spent(json, "dns_ms", capture->dns_ms);

@@ -51,6 +51,7 @@ struct transfer_run {
 	int32_t spent_ms; /* by the first try, when this is the second */
 	uint16_t port;
 	char ip[INET6_ADDRSTRLEN];
+	const char *tls_version, *tls_cipher; /* static; or NULL */
 
 	/* at the end */
 	CURLcode code;

@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -66,6 +67,25 @@ transfer_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 	return fd;
 }
 
+/* What the connection has agreed on; a libcurl over another library than
+ * OpenSSL does not tell. */
+static void
+transfer_note_tls(struct transfer *t)
+{
+	const struct curl_tlssessioninfo *info = NULL;
+	const SSL *ssl;
+
+	if (!t->run.is_tls ||
+	    curl_easy_getinfo(t->easy, CURLINFO_TLS_SSL_PTR, &info) !=
+		CURLE_OK ||
+	    info == NULL || info->backend != CURLSSLBACKEND_OPENSSL ||
+	    info->internals == NULL)
+		return;
+	ssl = info->internals;
+	t->run.tls_version = SSL_get_version(ssl);
+	t->run.tls_cipher = SSL_get_cipher_name(ssl);
+}
+
 /* Called by libcurl when there is a connection and the request comes next. */
 static int
 transfer_connected(void *arg, char *ip, char *local_ip, int port,
@@ -78,6 +98,7 @@ transfer_connected(void *arg, char *ip, char *local_ip, int port,
 		snprintf(t->run.ip, sizeof(t->run.ip), "%s", ip);
 		t->run.port = (uint16_t)port;
 	}
+	transfer_note_tls(t);
 	t->run.phase = TRANSFER_SENT;
 	watchdog_watch(&t->pool->first_byte, &t->watched, t->pool->clock_ms);
 	return CURL_PREREQFUNC_OK;
@@ -571,6 +592,8 @@ transfer_capture(struct transfer *t, struct capture *out, bool *short_fd)
 	out->port = t->run.port;
 	out->ip = span_from(t->run.ip);
 	out->tls = transfer_tls(t);
+	out->tls_version = span_from(t->run.tls_version);
+	out->tls_cipher = span_from(t->run.tls_cipher);
 	transfer_times(t, out);
 	*short_fd = false;
 	out->proxied = t->run.proxied;

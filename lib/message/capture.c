@@ -7,6 +7,8 @@
 
 enum capture_text {
 	TEXT_IP,
+	TEXT_TLS_VERSION,
+	TEXT_TLS_CIPHER,
 	TEXT_TYPE,
 	TEXT_ENCODING,
 	TEXT_LOCATION,
@@ -78,6 +80,8 @@ capture_write(void *slot, size_t size, const struct capture *capture)
 	struct capture_slot *s = slot;
 	const struct span text[TEXTS] = {
 		[TEXT_IP] = capture->ip,
+		[TEXT_TLS_VERSION] = capture->tls_version,
+		[TEXT_TLS_CIPHER] = capture->tls_cipher,
 		[TEXT_TYPE] = capture->content_type,
 		[TEXT_ENCODING] = capture->content_encoding,
 		[TEXT_LOCATION] = capture->location,
@@ -160,7 +164,7 @@ capture_read(const void *slot, size_t size, uint64_t lap, struct capture *out)
 		.protocol = s->protocol,
 		.tls = s->tls,
 		.redirect = s->redirect,
-		.proxied = s->proxied != 0,
+		.proxied = s->proxied,
 		.port = s->port,
 		.started_ms = s->started_ms,
 		.fetch_end_ms = s->fetch_end_ms,
@@ -172,6 +176,8 @@ capture_read(const void *slot, size_t size, uint64_t lap, struct capture *out)
 		.total_ms = s->total_ms,
 		.body_len = s->body_len,
 		.ip = text[TEXT_IP],
+		.tls_version = text[TEXT_TLS_VERSION],
+		.tls_cipher = text[TEXT_TLS_CIPHER],
 		.content_type = text[TEXT_TYPE],
 		.content_encoding = text[TEXT_ENCODING],
 		.location = text[TEXT_LOCATION],

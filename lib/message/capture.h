@@ -46,7 +46,7 @@ struct capture {
 	uint8_t protocol;
 	uint8_t tls;
 	uint8_t redirect; /* enum redirect, when there is a location */
-	bool proxied;     /* ip and port are not known */
+	uint8_t proxied;  /* not 0: ip and port are not known */
 	uint16_t port;
 	int64_t started_ms;     /* unix */
 	int64_t fetch_end_ms;   /* unix */
@@ -55,6 +55,7 @@ struct capture {
 	    total_ms;      /* -1: not got to */
 	uint64_t body_len; /* bytes in the region, as received */
 	struct span ip;
+	struct span tls_version, tls_cipher; /* as OpenSSL names them */
 	struct span content_type;
 	struct span content_encoding;
 	struct span location; /* resolved target of a redirect, or empty */

@@ -71,6 +71,7 @@ answer(struct fixture *x, const char *url, int status, const char *location)
 static void
 open_crawl(struct fixture *x)
 {
+	n_kept = 0;
 	fixture_init(x);
 	x->config.scope = SCOPE_ANY;
 	x->config.host.host_delay_ms = 0;
@@ -321,6 +322,7 @@ START_TEST(aliases_can_be_switched_off)
 	ck_assert_led(&x, &hub, "/x", "http://old.test");
 	fixture_fini(&x);
 
+	n_kept = 0;
 	fixture_init(&x);
 	x.config.scope = SCOPE_ANY;
 	x.config.host.host_delay_ms = 0;

@@ -944,6 +944,11 @@ START_TEST(a_chain_of_redirects_outlives_a_restart)
 	ck_assert(span_eq(o.chain, SPAN("302 http://a.test/1\n")));
 	fixture_reopen(&x);
 	ck_assert_int_eq(frontier_adopt(x.f, &o, x.now), 0);
+	/* and come back to it, so that it is read from its row */
+	frontier_come_back(x.f, &o, x.now);
+	x.now += 1000;
+	o = fixture_expect(&x, "http://a.test/2");
+	ck_assert(span_eq(o.chain, SPAN("302 http://a.test/1\n")));
 	redirect_to(&x, &o, 308, "http://a.test/3", REDIRECT_OTHER);
 	fixture_commit(&x);
 	fixture_reopen(&x);

@@ -313,6 +313,8 @@ START_TEST(record_of_a_redirect_says_where_to)
 
 	capture.status = 301;
 	capture.tls = TLS_BAD_CERT;
+	capture.tls_version = SPAN("TLSv1.3");
+	capture.tls_cipher = SPAN("TLS_AES_256_GCM_SHA384");
 	capture.location = SPAN("https://example.org/next");
 	order.found = LINK_REDIRECT;
 	order.hops = 3;
@@ -333,6 +335,10 @@ START_TEST(record_of_a_redirect_says_where_to)
 	ck_assert_str_eq(text_of(json, "hops"), "RRR");
 	ck_assert(json_is_false(
 	    json_object_get(json_object_get(json, "tls"), "cert_ok")));
+	ck_assert_str_eq(text_of(json_object_get(json, "tls"), "version"),
+	    "TLSv1.3");
+	ck_assert_str_eq(text_of(json_object_get(json, "tls"), "cipher"),
+	    "TLS_AES_256_GCM_SHA384");
 	json_decref(json);
 	/* However many: a path has an end.  What is no chain is none. */
 	order.hops = UINT16_MAX;
@@ -565,7 +571,8 @@ START_TEST(record_of_garbage_is_still_a_record)
 		struct order order;
 		struct capture capture;
 		struct span *texts[] = { &order.url, &order.via, &order.chain,
-			&capture.ip, &capture.content_type, &capture.location };
+			&capture.ip, &capture.tls_version, &capture.tls_cipher,
+			&capture.content_type, &capture.location };
 		struct output_reader reader;
 		struct buf out;
 		json_t *json;

@@ -132,8 +132,9 @@ static void
 visit_keep(struct visit *visit, const struct capture *capture)
 {
 	struct capture *mine = &visit->capture;
-	struct span *spans[] = { &mine->ip, &mine->content_type,
-		&mine->content_encoding, &mine->location, &mine->headers };
+	struct span *spans[] = { &mine->ip, &mine->tls_version,
+		&mine->tls_cipher, &mine->content_type, &mine->content_encoding,
+		&mine->location, &mine->headers };
 	size_t at = 0;
 
 	*mine = *capture;

@@ -183,8 +183,6 @@ host_take(struct frontier *f, struct host *host, struct queued_url *out,
 		}
 		if (!host_queue_pop(&f->hosts, host, out))
 			continue;
-		if (hosts_are_many(&f->hosts))
-			host_queue_shed(&f->hosts, host);
 		/* Adopted, or settled: its row is there until the commit. */
 		if (lease_find(&f->leases, host->site64, out->url64,
 			ORDER_PAGE))

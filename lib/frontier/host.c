@@ -120,9 +120,9 @@ host_drop_buffer(struct hosts *hosts, struct host *host)
 {
 	if (host->buffer == NULL)
 		return;
+	hosts->buffered -= host->buffer->room;
 	free(host->buffer);
 	host->buffer = NULL;
-	hosts->buffers--;
 }
 
 void
@@ -168,15 +168,26 @@ host_is_idle(const struct host *host)
 
 /* --- the head of its queue ----------------------------------------------- */
 
+/* Room for one more URL in the buffer; false: there is none. */
 static bool
-host_has_buffer(struct hosts *hosts, struct host *host)
+host_buffer_room(struct hosts *hosts, struct host *host)
 {
-	if (host->buffer != NULL)
+	struct host_buffer *buffer = host->buffer;
+	size_t had = buffer ? buffer->room : 0, room = had ? had * 2 : 2;
+
+	if (buffer != NULL && buffer->n < had)
 		return true;
-	host->buffer = calloc(1, sizeof(*host->buffer));
-	if (host->buffer == NULL)
+	if (had == HOST_BUFFER)
 		return false;
-	hosts->buffers++;
+	buffer = realloc(buffer,
+	    sizeof(*buffer) + room * sizeof(buffer->urls[0]));
+	if (buffer == NULL)
+		return false;
+	if (had == 0)
+		buffer->n = 0;
+	buffer->room = (uint16_t)room;
+	host->buffer = buffer;
+	hosts->buffered += room - had;
 	return true;
 }
 
@@ -185,19 +196,20 @@ host_queue_add(struct hosts *hosts, struct host *host, uint64_t place,
     uint64_t url64)
 {
 	struct host_buffer *buffer;
+	bool room;
 	size_t i;
 
 	if (place >= host->cursor)
 		return; /* the refill will come to it */
-	if ((host->buffer == NULL && hosts_are_many(hosts)) ||
-	    !host_has_buffer(hosts, host)) {
+	room = !hosts_are_many(hosts) && host_buffer_room(hosts, host);
+	buffer = host->buffer;
+	if (buffer == NULL) {
 		host->cursor = place;
 		return;
 	}
-	buffer = host->buffer;
 	for (i = buffer->n; i > 0 && buffer->urls[i - 1].place > place; i--)
 		;
-	if (buffer->n == HOST_BUFFER) {
+	if (!room && buffer->n == buffer->room) {
 		/* The last one is left to the store. */
 		if (i == buffer->n) {
 			host->cursor = place;
@@ -215,14 +227,18 @@ int
 host_queue_append(struct hosts *hosts, struct host *host, uint64_t place,
     uint64_t url64)
 {
-	if (!host_has_buffer(hosts, host))
-		return -ENOMEM;
-	if (host->buffer->n == HOST_BUFFER) {
+	bool first = host->buffer == NULL;
+	struct host_buffer *buffer;
+
+	if ((!first && hosts_are_many(hosts)) ||
+	    !host_buffer_room(hosts, host)) {
+		if (first)
+			return -ENOMEM;
 		host->cursor = place;
 		return 0;
 	}
-	host->buffer->urls[host->buffer->n++] = (struct queued_url){ place,
-		url64 };
+	buffer = host->buffer;
+	buffer->urls[buffer->n++] = (struct queued_url){ place, url64 };
 	return 1;
 }
 
@@ -240,15 +256,6 @@ host_queue_pop(struct hosts *hosts, struct host *host, struct queued_url *out)
 		memmove(&buffer->urls[0], &buffer->urls[1],
 		    buffer->n * sizeof(buffer->urls[0]));
 	return true;
-}
-
-void
-host_queue_shed(struct hosts *hosts, struct host *host)
-{
-	if (host->buffer == NULL)
-		return;
-	host->cursor = host->buffer->urls[0].place;
-	host_drop_buffer(hosts, host);
 }
 
 uint64_t

@@ -22,8 +22,9 @@
 
 enum {
 	HOST_BUFFER = 16,
-	/* Hosts that may keep a buffer: more than are busy at once. */
-	HOST_BUFFERS_MAX = 20000,
+	/* URLs in all buffers together, 32 MB: full ones for 100,000 hosts that
+	 * are busy at once.  Beyond it each order reads the store. */
+	HOST_BUFFERED_MAX = 2000000,
 	HOST_ORIGIN_MAX = 512, /* https:// + the longest name of DNS + port */
 };
 
@@ -33,8 +34,9 @@ struct queued_url {
 };
 
 struct host_buffer {
-	size_t n;
-	struct queued_url urls[HOST_BUFFER]; /* by place, the first first */
+	uint16_t n;
+	uint16_t room; /* up to HOST_BUFFER: most hosts have a URL or two */
+	struct queued_url urls[]; /* by place, the first first */
 };
 
 /* A request for a robots.txt that waits for this host's clock. */
@@ -79,7 +81,7 @@ struct hosts {
 	struct host **slots;
 	size_t mask;
 	size_t n;
-	size_t buffers;
+	size_t buffered; /* room in all buffers */
 	struct heap ready;
 	struct host *changed;
 };
@@ -117,20 +119,17 @@ bool host_is_idle(const struct host *host);
 void host_queue_add(struct hosts *hosts, struct host *host, uint64_t place,
     uint64_t url64);
 /* Read from the store, in order, behind all that is in the buffer.
- * 1; 0 the buffer is full, the cursor is at this place; -ENOMEM. */
+ * 1; 0 the buffer is full, the cursor is at this place (one URL fills it when
+ * hosts_are_many()); -ENOMEM. */
 MUST_USE int host_queue_append(struct hosts *hosts, struct host *host,
     uint64_t place, uint64_t url64);
 /* The first of the buffer.  False: empty. */
 bool host_queue_pop(struct hosts *hosts, struct host *host,
     struct queued_url *out);
-/* Forget the buffer, the store has it: for a host that was read although
- * hosts_are_many(). */
-void host_queue_shed(struct hosts *hosts, struct host *host);
-
 static inline bool
 hosts_are_many(const struct hosts *hosts)
 {
-	return hosts->buffers >= HOST_BUFFERS_MAX;
+	return hosts->buffered >= HOST_BUFFERED_MAX;
 }
 
 /* No row that will be left after the commit lies before this place. */

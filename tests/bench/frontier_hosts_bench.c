@@ -89,10 +89,10 @@ fill(struct bench *b, uint64_t urls)
 	want(config_init(&b->config), "config");
 	want(config_set(&b->config, "contact", "me@example.org", NULL), "");
 	b->config.scope = SCOPE_ANY;
-	b->config.robots = CONFIG_ROBOTS_IGNORE;
-	b->config.host_max_pages = 0;
+	b->config.host.robots = CONFIG_ROBOTS_IGNORE;
+	b->config.host.host_max_pages = 0;
 	/* As slow as keeps all of them busy: the heap is full at any time. */
-	b->config.host_delay_ms = (int64_t)(b->hosts * 1000 / A_SECOND);
+	b->config.host.host_delay_ms = (int64_t)(b->hosts * 1000 / A_SECOND);
 	want(frontier_open(b->dir, &b->config, id, START_MS, &b->frontier,
 		 &err),
 	    err.text);

@@ -41,6 +41,7 @@ START_TEST(host_hands_out_by_place_whatever_comes_between)
 	struct queued_url url;
 	uint64_t random = test_seed();
 	unsigned left = 0;
+	bool full = false;
 
 	ck_assert_int_eq(hosts_init(&hosts), 0);
 	host = host_new(&hosts, 7, SPAN("http://a.test"));
@@ -61,13 +62,65 @@ START_TEST(host_hands_out_by_place_whatever_comes_between)
 			rows[url.place] = false;
 			left--;
 		}
-		if (test_random(&random) % 50 == 0)
-			host_queue_shed(&hosts, host);
+		/* As if others had filled all buffers, or had emptied theirs. */
+		if (test_random(&random) % 50 == 0) {
+			full = !full;
+			hosts.buffered += full ? HOST_BUFFERED_MAX
+					       : -(size_t)HOST_BUFFERED_MAX;
+		}
 		ck_assert_uint_le(host_queue_head(host),
 		    left ? first_row() : PLACE_NONE);
 		ck_assert(left == 0 || host_has_urls(host));
-		ck_assert_uint_eq(hosts.buffers, host->buffer != NULL);
+		ck_assert_uint_eq(hosts.buffered % HOST_BUFFERED_MAX,
+		    host->buffer ? host->buffer->room : 0);
 	}
+	hosts_fini(&hosts);
+}
+END_TEST
+
+START_TEST(hosts_by_the_hundred_thousand_keep_urls_in_memory)
+{
+	struct hosts hosts;
+	struct queued_url url;
+	bool good = true;
+
+	/* Without them each order would read the store. */
+	ck_assert_int_eq(hosts_init(&hosts), 0);
+	for (uint64_t id = 1; id <= 100000; id++) {
+		struct host *host = host_new(&hosts, id << 7, SPAN("x"));
+
+		good &= host != NULL;
+		for (uint64_t place = 0; good && place < HOST_BUFFER; place++)
+			good &= host_queue_append(&hosts, host, place, 1) == 1;
+		good &= host_queue_append(&hosts, host, HOST_BUFFER, 1) == 0;
+		good &= host->cursor == HOST_BUFFER;
+	}
+	ck_assert(good);
+	ck_assert(!hosts_are_many(&hosts));
+	ck_assert(host_queue_pop(&hosts, host_find(&hosts, 1 << 7), &url));
+	hosts_fini(&hosts);
+}
+END_TEST
+
+START_TEST(hosts_beyond_all_buffers_read_one_url_at_a_time)
+{
+	struct hosts hosts;
+	struct host *host;
+	struct queued_url url;
+
+	ck_assert_int_eq(hosts_init(&hosts), 0);
+	host = host_new(&hosts, 7, SPAN("http://a.test"));
+	hosts.buffered = HOST_BUFFERED_MAX;
+	host_queue_add(&hosts, host, 5, 1);
+	ck_assert_ptr_null(host->buffer);
+	ck_assert_uint_eq(host->cursor, 5);
+	host->cursor = PLACE_NONE; /* as a refill begins */
+	ck_assert_int_eq(host_queue_append(&hosts, host, 5, 1), 1);
+	ck_assert_int_eq(host_queue_append(&hosts, host, 6, 1), 0);
+	ck_assert_uint_eq(host->cursor, 6);
+	ck_assert(host_queue_pop(&hosts, host, &url));
+	ck_assert_uint_eq(url.place, 5);
+	ck_assert_uint_eq(hosts.buffered, HOST_BUFFERED_MAX);
 	hosts_fini(&hosts);
 }
 END_TEST
@@ -198,5 +251,7 @@ END_TEST
 
 TEST_MAIN("host", host_of_a_row_in_no_state_asks_for_robots_anew,
     host_hands_out_by_place_whatever_comes_between,
+    hosts_by_the_hundred_thousand_keep_urls_in_memory,
+    hosts_beyond_all_buffers_read_one_url_at_a_time,
     host_head_is_not_behind_what_is_leased,
     hosts_and_leases_are_found_among_many, host_rows_bring_all_of_it_back)

@@ -9,6 +9,10 @@
 
 #include "lib/url/scope.h"
 
+enum {
+	FILES_WANTED = 65536 /* descriptors of one process */
+};
+
 /* Every rule means something, or the crawl does not start. */
 static int
 try_rules(const struct config *config, struct err *err)
@@ -37,11 +41,31 @@ settings_take_flag(int *argc, char **argv, const char *flag)
 	return false;
 }
 
+/*
+ * How many descriptors a process may have: as many as it may give itself, for
+ * the soft limit of most systems (1,024) is for programs that call select().
+ */
+static uint64_t
+raise_files(void)
+{
+	struct rlimit files = { 0 };
+	struct rlimit more;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return 0;
+	more = files;
+	more.rlim_cur = more.rlim_max < FILES_WANTED ? more.rlim_max
+						     : FILES_WANTED;
+	if (more.rlim_cur > files.rlim_cur &&
+	    setrlimit(RLIMIT_NOFILE, &more) == 0)
+		files = more;
+	return files.rlim_cur;
+}
+
 int
 settings_load(struct config *config, int argc, char **argv, int *n_words,
     struct err *err)
 {
-	struct rlimit files = { 0 };
 	cpu_set_t cpus;
 	unsigned cores = 1;
 	long pages = sysconf(_SC_PHYS_PAGES);
@@ -50,12 +74,11 @@ settings_load(struct config *config, int argc, char **argv, int *n_words,
 	*n_words = 0;
 	if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0)
 		cores = (unsigned)CPU_COUNT(&cpus);
-	getrlimit(RLIMIT_NOFILE, &files);
 	r = config_init(config);
 	if (r == 0)
 		r = config_load(config, argc, argv, n_words, err);
 	if (r == 0)
-		r = config_finish(config, cores, files.rlim_cur,
+		r = config_finish(config, cores, raise_files(),
 		    (uint64_t)(pages > 0 ? pages : 0) *
 			(uint64_t)sysconf(_SC_PAGESIZE),
 		    err);

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cmd/flight.h"
@@ -20,6 +21,7 @@ enum {
 	COMPLAINT_MS = 10000,
 	COOKIE_BYTES = 8 << 20,
 	SHORT_MOST = 2, /* times an order goes back for want of memory */
+	CONNECTIONS_KEPT = 4096,
 };
 
 /* One per cell; `user` of its transfer. */
@@ -359,6 +361,23 @@ hand_back(struct crawler *c)
 	}
 }
 
+/*
+ * Connections to keep: of hosts that wait for their clocks, too, so that their
+ * next request finds one.  As many as in flight at the least, half of the
+ * descriptors at the most; and not more than 4096, for libcurl looks at all of
+ * them at the end of each transfer.
+ */
+static uint32_t
+connections_kept(const struct crawler *c)
+{
+	uint64_t most = CONNECTIONS_KEPT;
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 2 < most)
+		most = files.rlim_cur / 2;
+	return most > c->slots ? (uint32_t)most : c->slots;
+}
+
 static int
 open_pool(struct crawler *c, struct err *err)
 {
@@ -379,7 +398,7 @@ open_pool(struct crawler *c, struct err *err)
 			      : config->ip_version == 1 ? 4
 							: 6,
 		.cookie_bytes = COOKIE_BYTES,
-		.max_connections = c->slots,
+		.max_connections = connections_kept(c),
 	};
 	struct fetch_hooks hooks = { want_watch, want_timer, take_body, c };
 

@@ -12,6 +12,7 @@
 #                             FUZZ_TIME=seconds  ONLY=url  JOBS=2
 #   make bench                the figures (installs larger sites)
 #   make bench-ipc            the queues beside Python's and a pipe
+#   make bench-hosts          thousands of hosts, 100,000 in the frontier: who waits for whom
 #   make bench-recovery       how long work stands still after a kill
 
 VERSION := 0.1.0
@@ -123,7 +124,7 @@ SCRIPTS.debug   := $(E2E) $(DISASTERS)
 SCRIPTS.asan    := $(E2E)
 SCRIPTS.tsan    :=
 
-.PHONY: all crawl check check-built conformance torture fuzz bench bench-ipc bench-recovery install clean format tests
+.PHONY: all crawl check check-built conformance torture fuzz bench bench-ipc bench-hosts bench-recovery install clean format tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $B/mpcrawl; @:
@@ -227,6 +228,13 @@ bench-ipc:
 	@scripts/setup
 	@$(MAKE) --no-print-directory MODE=release build/release/tests/bench/queue_bench
 	@BUILD=build/release scripts/bench-ipc
+
+bench-hosts:
+	@scripts/setup
+	@$(MAKE) --no-print-directory MODE=release all build/release/tests/site/web \
+	    build/release/tests/bench/frontier_hosts_bench
+	@build/release/tests/bench/frontier_hosts_bench
+	@BUILD=build/release scripts/bench-hosts
 
 bench-recovery:
 	@scripts/setup

@@ -5,7 +5,7 @@ import copy
 import sys
 import time
 
-from harness import STOPPED, check, kill, main, same
+from harness import STOPPED, check, kill, main, same, wait_until
 from polite import Rule, violations
 from web import Arrival, later, later_date, page, redirect
 
@@ -205,6 +205,30 @@ def what_was_to_be_fetched_was(web, town, crawl):
         same(records[web.url(host, path)]["reason"], "robots_denied", f"reason of {path}")
     check(web.url(OUT, "/redirected") not in records and
           web.url(OUT, "/linked") not in records, "what is out of scope has a record")
+
+
+def test_hosts_that_hang_or_drip_keep_nobody_waiting(t):
+    """Each of them holds its own fetch slot; the others end while they hang."""
+    well = [f"127.5.8.{i}" for i in range(1, 61)]
+    ill = [f"127.5.10.{i}" for i in range(1, 31)]
+    web = t.web({
+        **{host: {"delay_ms": 20, "pages": {"/*": {"make": "tree", "n": 8}}} for host in well},
+        **{host: {"robots": "", "pages": {"/": {"how": "silent"} if i % 2 else
+                                          {"body": "drip" * 9999, "drip_ms": 1000}}}
+           for i, host in enumerate(ill)}})
+    crawl = t.crawl(*(web.url(host) for host in ill + well), host_delay="200ms", crawlers=2,
+                    max_inflight=64, low_speed=0, first_byte_timeout="10m",
+                    total_timeout="10m").start().wait_answers()
+    # All the well ones' pages, while no sick one has been given up.
+    wait_until(lambda: sum(1 for one in web.arrivals() if one.host in well and one.end) ==
+               len(well) * 9, 30, "the pages of the well hosts")
+    same([one for one in web.arrivals() if one.host in ill and one.path == "/" and one.end], [],
+         "sick ones that have ended")
+    same(len({one.host for one in web.arrivals() if one.host in ill and one.path == "/"}), len(ill),
+         "sick ones that hang")
+    wait_until(lambda: crawl.status()["fetching"] == len(ill), 10, "their slots alone")
+    crawl.command("stop")
+    crawl.ends(STOPPED)
 
 
 # --- the judge ---------------------------------------------------------------

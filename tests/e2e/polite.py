@@ -6,6 +6,8 @@ table; what the crawler says about itself is looked at, too, never instead.
 
 # Clocks of two processes: a request that left in time may be seen this early.
 SLACK = 0.010
+# A server that was scheduled away learns so late that a client has gone.
+GONE = 0.2
 # An answer this young when its crawler was killed may have been read by nobody.
 UNREAD = 0.100
 
@@ -36,7 +38,7 @@ def too_soon(host, arrivals, rule):
     for before, after in zip(arrivals, arrivals[1:]):
         start = before.end if before.end is not None and rule.open == 1 else before.when
         least = rule.delay
-        if after.when - start < least - SLACK:
+        if after.when - start < least - (SLACK if before.whole else GONE):
             found.append(f"{host}: {after!r} is {after.when - start:.3f} s after {before!r}, "
                          f"not {least:g}")
     return found

@@ -261,6 +261,7 @@ def test_the_judge_sees_each_violation(_t):
         return lambda log: vars(log[at]).update(values)
     bad("not 0.5", put(1, when=1.5))  # from the end, not from the arrival
     bad("not 0.5", put(4, when=4.9))
+    bad("not 0.5", put(1, end=2.1, whole=False))  # that the client broke off
     bad("2 requests at a time", put(1, end=None))
     bad("2 requests at a time", put(1, end=2.35))
     bad("asked for 2", put(3, when=4.3))

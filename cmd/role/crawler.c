@@ -277,6 +277,7 @@ start(struct crawler *c, uint32_t cell)
 	if (host == NULL)
 		return send_back(c, t, true);
 	request.proxy = host->proxy;
+	request.resolve = host->resolve;
 	request.headers = host->headers;
 	request.cookies = host->cookies;
 	request.auth = config_auth(c->config, order.url);

@@ -400,6 +400,9 @@ config_apply(struct config *config, const struct config_row *row,
 	case CONFIG_PROXY:
 		return config_set_proxy(MEMBER(char *, config, row), row, value,
 		    err);
+	case CONFIG_ADDRESS:
+		return config_set_address(MEMBER(char *, config, row), row,
+		    value, err);
 	case CONFIG_HEADER:
 		return config_set_header(MEMBER(char *, config, row), row,
 		    value, err);

@@ -94,6 +94,7 @@ struct config_host {
 
 	/* fetching */
 	char *proxy;   /* "http://host:port", or NULL */
+	char *resolve; /* an IP address, IPv6 in brackets, or NULL */
 	char *headers; /* "Name: value\n" each, or NULL */
 	int cookies;   /* 0 off, 1 host */
 	uint32_t retries;
@@ -195,6 +196,7 @@ enum config_type {
 	CONFIG_FIELDS, /* +links,-body amend what is set; links,body replace it */
 	CONFIG_SPEED,   /* low_speed: "1K/s for 20s" or "1K/20s" */
 	CONFIG_PROXY,   /* char *; "none" is NULL */
+	CONFIG_ADDRESS, /* char *; "none" is NULL */
 	CONFIG_HEADER,  /* char *; appends a line "Name: value\n" */
 	CONFIG_AUTH,    /* appends "origin\nuser:password" to the list */
 	CONFIG_SECTION, /* --host: "PATTERN: KEY = VALUE" */

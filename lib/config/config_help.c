@@ -40,6 +40,8 @@ placeholder(const struct config_row *row)
 		return "RATE";
 	case CONFIG_PROXY:
 		return "URL";
+	case CONFIG_ADDRESS:
+		return "ADDRESS";
 	case CONFIG_HEADER:
 		return "LINE";
 	case CONFIG_AUTH:

@@ -72,6 +72,8 @@ MUST_USE int config_sections_check(const struct config *config,
 /* config_net.c: as config_set() says. */
 MUST_USE int config_set_proxy(char **member, const struct config_row *row,
     const char *value, struct err *err);
+MUST_USE int config_set_address(char **member, const struct config_row *row,
+    const char *value, struct err *err);
 MUST_USE int config_set_header(char **member, const struct config_row *row,
     const char *value, struct err *err);
 MUST_USE int config_add_auth(struct config_list *list,
@@ -89,7 +91,7 @@ static inline bool
 config_row_is_text(const struct config_row *row)
 {
 	return row->type == CONFIG_TEXT || row->type == CONFIG_PROXY ||
-	       row->type == CONFIG_HEADER;
+	       row->type == CONFIG_ADDRESS || row->type == CONFIG_HEADER;
 }
 
 /* Cut the next item off a list of words between commas and blanks; false:

@@ -1,6 +1,7 @@
 /*
  * What is said to servers and to proxies: headers, passwords, and by whom.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 
 #include "lib/config/config_impl.h"
@@ -248,6 +249,38 @@ config_set_header(char **member, const struct config_row *row,
 	}
 	buf_fini(&lines);
 	return r;
+}
+
+/* --- resolve ------------------------------------------------------------- */
+
+int
+config_set_address(char **member, const struct config_row *row,
+    const char *value, struct err *err)
+{
+	struct span inside = span_from(value);
+	struct in6_addr address;
+	char text[INET6_ADDRSTRLEN] = "";
+	char *copy = NULL;
+	int r = 0;
+
+	if (span_starts(inside, SPAN("[")) && span_ends(inside, SPAN("]")))
+		inside = span_of(inside.ptr + 1, inside.len - 2);
+	if (inside.len < sizeof(text))
+		snprintf(text, sizeof(text), "%.*s", SPAN_ARG(inside));
+	if (inet_pton(AF_INET, value, &address) == 1)
+		r = (copy = strdup(value)) ? 0 : -ENOMEM;
+	else if (inet_pton(AF_INET6, text, &address) == 1)
+		r = asprintf(&copy, "[%s]", text) < 0 ? -ENOMEM : 0;
+	else if (value[0] != '\0' && strcmp(value, "none") != 0)
+		return err_set(err, -EINVAL,
+		    "%s = %s: it is none, or an IP address, as in 192.0.2.7 or "
+		    "2001:db8::7",
+		    row->key, config_show_text(value).text);
+	if (r < 0)
+		return r;
+	free(*member);
+	*member = copy;
+	return 0;
 }
 
 /* --- auth ---------------------------------------------------------------- */

@@ -16,6 +16,7 @@
 #define TIMES(m)  CONFIG_TIMES, AT(struct config_times, m)
 #define CHOICE(m) CONFIG_CHOICE, AT(int, m)
 #define PROXY(m)  CONFIG_PROXY, AT(char *, m)
+#define IP(m)     CONFIG_ADDRESS, AT(char *, m)
 #define HEADER(m) CONFIG_HEADER, AT(char *, m)
 #define AUTH(m)   CONFIG_AUTH, AT(struct config_list, m)
 #define WORDS(m)  CONFIG_WORDS, AT(struct config_list, m)
@@ -201,6 +202,8 @@ const struct config_row config_table[] = {
   "addresses that are connected to; of both, IPv6 is tried first and IPv4 soon after", false },
 { "proxy", 0, PROXY(host.proxy), NULL, 0, 0, NULL, FETCH,
   "scheme://host:port of a proxy, or none; http, https or socks5, which looks names up; no variable of the environment is read", false },
+{ "resolve", 0, IP(host.resolve), NULL, 0, 0, NULL, FETCH,
+  "an IP address to connect to, whatever DNS says of the name, or none; nothing to who goes through a proxy", false },
 { "header", 0, HEADER(host.headers), NULL, 0, 0, NULL, FETCH,
   "a line for each request, as in \"Accept-Language: en\"; several times", false },
 { "cookies", 0, CHOICE(host.cookies), "off", 0, 0, "off host", FETCH,

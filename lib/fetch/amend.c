@@ -55,6 +55,18 @@ amend_headers(struct transfer *t, const char *headers)
 	return r;
 }
 
+/* Whatever host and port are asked for: the port stays. */
+static int
+amend_address(struct transfer *t, const char *address)
+{
+	char line[64];
+
+	if (strlen(address) > sizeof(line) - 8)
+		return -EINVAL;
+	snprintf(line, sizeof(line), "::%s:", address);
+	return list_add(&t->connect_to, line);
+}
+
 /* Cookies for the URL in `base`, as a text. */
 static int
 amend_cookies(struct transfer *t, const char **out)
@@ -81,13 +93,16 @@ transfer_amend(struct transfer *t, const struct fetch_request *request)
 	CURLcode code = CURLE_OK;
 	int r = 0;
 
-	if (request->proxy == NULL && request->headers == NULL &&
-	    request->auth == NULL && !request->cookies)
+	if (request->proxy == NULL && request->resolve == NULL &&
+	    request->headers == NULL && request->auth == NULL &&
+	    !request->cookies)
 		return 0;
 	t->run.amended = true;
 	t->run.proxied = request->proxy != NULL;
 	t->run.cookies = request->cookies;
 	r = url_parse(request->url, NULL, &t->pool->base);
+	if (r == 0 && request->resolve != NULL && request->proxy == NULL)
+		r = amend_address(t, request->resolve);
 	if (r == 0 && request->headers != NULL)
 		r = amend_headers(t, request->headers);
 	if (r == 0 && request->cookies)
@@ -105,6 +120,8 @@ transfer_amend(struct transfer *t, const struct fetch_request *request)
 	code = curl_easy_setopt(t->easy, option, value)
 	if (t->headers != NULL)
 		SET(CURLOPT_HTTPHEADER, t->headers);
+	if (t->connect_to != NULL)
+		SET(CURLOPT_CONNECT_TO, t->connect_to);
 	if (t->run.proxied)
 		SET(CURLOPT_PROXY, request->proxy);
 	if (cookies != NULL)
@@ -123,10 +140,12 @@ void
 transfer_restore(struct transfer *t)
 {
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->pool->headers);
+	curl_easy_setopt(t->easy, CURLOPT_CONNECT_TO, NULL);
 	curl_easy_setopt(t->easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(t->easy, CURLOPT_COOKIE, NULL);
 	curl_easy_setopt(t->easy, CURLOPT_USERPWD, NULL);
 	curl_slist_free_all(t->headers);
-	t->headers = NULL;
+	curl_slist_free_all(t->connect_to);
+	t->headers = t->connect_to = NULL;
 	t->run.amended = false;
 }

@@ -86,8 +86,11 @@ void fetch_pool_free(struct fetch_pool *pool);
 struct fetch_request {
 	struct span url; /* a serialised http(s) URL */
 	uint64_t max_body;
-	void *user;          /* not NULL; given back with the result */
-	const char *proxy;   /* "http://", "https://", "socks5h://" … */
+	void *user;        /* not NULL; given back with the result */
+	const char *proxy; /* "http://", "https://", "socks5h://" … */
+	/* An IP address (IPv6 in brackets) to connect to instead of those of
+	 * the host's name; nothing to who goes through a proxy. */
+	const char *resolve;
 	const char *headers; /* "Name: value\n" each */
 	const char *auth;    /* "user:password", for Basic */
 	bool cookies;        /* those of its host go along, new ones are kept */

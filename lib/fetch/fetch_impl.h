@@ -66,7 +66,8 @@ struct transfer {
 	struct watched watched;
 	struct buf url; /* NUL-terminated */
 	struct header header;
-	struct curl_slist *headers; /* of this run, or NULL */
+	/* Of this run, or NULL. */
+	struct curl_slist *headers, *connect_to;
 	struct transfer_run run;
 };
 

@@ -274,6 +274,7 @@ transfer_free(struct transfer *t)
 		return;
 	curl_easy_cleanup(t->easy);
 	curl_slist_free_all(t->headers);
+	curl_slist_free_all(t->connect_to);
 	buf_fini(&t->url);
 	header_fini(&t->header);
 	free(t);

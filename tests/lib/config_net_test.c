@@ -65,6 +65,33 @@ START_TEST(config_proxy_is_scheme_host_and_port)
 }
 END_TEST
 
+START_TEST(config_resolve_is_an_address_of_one_host)
+{
+	static const char *const bad[] = { "localhost", "127.1", "1.2.3",
+		"[127.0.0.1]", "::1%lo", "[::1", "127.0.0.1:80", "1.2.3.4 ",
+		"[]", "2001:db8::7:" };
+
+	fresh();
+	ck_assert_ptr_null(config.host.resolve);
+	sets("resolve", "192.0.2.7");
+	ck_assert_str_eq(config.host.resolve, "192.0.2.7");
+	sets("resolve", "2001:db8::7");
+	ck_assert_str_eq(config.host.resolve, "[2001:db8::7]");
+	sets("resolve", "[2001:db8::8]");
+	ck_assert_str_eq(config.host.resolve, "[2001:db8::8]");
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		refuses("resolve", bad[i], "192.0.2.7 or 2001:db8::7");
+	sets("resolve", "none");
+	ck_assert_ptr_null(config.host.resolve);
+	sets("host", "www.example.org: resolve = 192.0.2.9");
+	ck_assert_ptr_null(config.host.resolve);
+	ck_assert_str_eq(config_host(&config, SPAN("https://www.example.org/"))
+			     ->resolve,
+	    "192.0.2.9");
+	config_fini(&config);
+}
+END_TEST
+
 START_TEST(config_headers_are_lines_of_which_the_later_wins)
 {
 	fresh();
@@ -238,7 +265,8 @@ START_TEST(config_host_sections_have_their_proxies_headers_and_cookies)
 }
 END_TEST
 
-TEST_MAIN("config_net", config_proxy_is_scheme_host_and_port,
+TEST_MAIN("config_net", config_resolve_is_an_address_of_one_host,
+    config_proxy_is_scheme_host_and_port,
     config_headers_are_lines_of_which_the_later_wins,
     config_headers_that_are_ours_to_write_are_refused,
     config_auth_is_for_one_origin_and_no_other,

@@ -144,6 +144,38 @@ at_name(const char *path)
 	return url;
 }
 
+START_TEST(fetch_connects_to_the_address_that_a_host_is_given)
+{
+	struct fetch_options options = visitor_options;
+	struct visit given = { .resolve = "127.0.0.1" }, plain = { 0 };
+	struct visit refused = { .resolve = "127.0.0.1" };
+	char want[64];
+
+	open_site(pages, ARRAY_LEN(pages), &visitor_options);
+	start_visit(at_name("/p"), &given);
+	ck_assert_int_eq(given.capture.status, 200);
+	ck_assert_span_eq(given.capture.ip, "127.0.0.1");
+	snprintf(want, sizeof(want), "Host: far.example:%u\r\n",
+	    site_port(site));
+	ck_assert_says(site_last_request(site), want);
+	/* The connection that was kept is not for who is given none. */
+	start_visit(at_name("/q"), &plain);
+	ck_assert_reason(plain, REASON_DNS_FAIL);
+	ck_assert_says(site_last_request(site), "GET /p ");
+	visit_fini(&given);
+	visit_fini(&plain);
+	visitor_fini(&visitor);
+
+	/* It is no way to a private address. */
+	options.allow_private = false;
+	ck_assert_int_eq(visitor_init(&visitor, &options), 0);
+	start_visit(at_name("/r"), &refused);
+	ck_assert_reason(refused, REASON_BLOCKED_SSRF);
+	visit_fini(&refused);
+	close_site();
+}
+END_TEST
+
 START_TEST(fetch_asks_through_a_proxy)
 {
 	static const char *const schemes[] = { "http://", "socks5h://",
@@ -345,6 +377,7 @@ END_TEST
 TEST_MAIN("fetch_hosts", fetch_sends_what_one_host_is_given_to_no_other,
     fetch_leaves_nothing_behind_when_it_is_cancelled_or_refused,
     fetch_of_a_cookie_wall_is_asked_again, fetch_asks_through_a_proxy,
+    fetch_connects_to_the_address_that_a_host_is_given,
     fetch_through_a_proxy_is_no_way_to_a_private_address,
     fetch_tells_a_proxy_that_fails_from_a_site_that_does,
     fetch_takes_no_proxy_and_no_exception_from_the_environment,

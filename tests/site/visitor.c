@@ -111,6 +111,7 @@ visitor_start(struct visitor *v, const char *url, struct visit *visit)
 		.max_body = visit->max_body ? visit->max_body : 1 << 20,
 		.user = visit,
 		.proxy = visit->proxy,
+		.resolve = visit->resolve,
 		.headers = visit->headers,
 		.auth = visit->auth,
 		.cookies = visit->cookies };

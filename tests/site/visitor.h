@@ -13,7 +13,7 @@ struct visit {
 	size_t room;       /* the body hook says no beyond it; 0: never */
 	bool discards;     /* the body is counted, not kept */
 	/* Of the request (fetch.h). */
-	const char *proxy, *headers, *auth;
+	const char *proxy, *resolve, *headers, *auth;
 	bool cookies;
 
 	bool done;

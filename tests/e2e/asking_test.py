@@ -214,6 +214,24 @@ def test_a_calendar_comes_last_and_can_be_released(t):
     sound(crawl)
 
 
+def test_a_session_in_each_link_is_closed(t):
+    """The pages are the same, so after a hundred of them no more are wanted."""
+    server = FaultServer()
+    paths = [f"/p?s={i}" for i in range(130)]
+    more = [f"/p?s={i}" for i in range(200, 220)]
+    server.on("/", page("first", paths))
+    for path in paths + more:
+        server.on(path, page("the same"))
+    server.on(paths[-1], page("with more", [*more, "/word"])).on("/word", page("word"))
+    t.server(server)
+    crawl = t.crawl(server.url(), trap_pattern_max=10).run()
+    same_set([path for path in server.paths() if path != "/robots.txt"],
+             ["/", *paths, "/word"], "pages")
+    same(crawl.report()["refused"], {"trap": len(more)}, "refused")
+    check("trap_pattern_same" in crawl.said(), crawl.said())
+    sound(crawl)
+
+
 def test_a_hosts_errors_park_it_loudly(t):
     server = FaultServer().on("/", page("first", PATHS))  # and 404 for all else
     t.server(server)

@@ -224,6 +224,7 @@ START_TEST(no_retry_goes_to_a_closed_host)
 	fixture_seed(&x, "http://a.test/");
 	o = fixture_expect(&x, "http://a.test/");
 	block(&x, "a.test");
+	fixture_expect_none(&x); /* what waits has been looked for */
 	fixture_settle(&x, &o, 500);
 	fixture_commit(&x);
 	o = expect_blocked(&x, "http://a.test/");
@@ -279,9 +280,11 @@ START_TEST(links_and_seeds_of_a_closed_host_are_refused_until_it_is_opened)
 	ck_assert_int_eq(frontier_seed(x.f, SPAN("http://a.test/1"), x.now,
 			     &err),
 	    0);
+	/* What became of a link is remembered: not for longer than it holds. */
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/2"), 0);
 	fixture_settle(&x, &o, 200);
 	fixture_commit(&x);
-	ck_assert_uint_eq(fixture_totals(&x).refused[REFUSED_BLOCKED], 3);
+	ck_assert_uint_eq(fixture_totals(&x).refused[REFUSED_BLOCKED], 4);
 	ck_assert_int_eq(frontier_unblock(x.f, SPAN("a.test"), x.now), 1);
 	ck_assert_int_eq(frontier_unblock(x.f, SPAN("a.test"), x.now), 0);
 	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/2"), 1);

@@ -45,8 +45,6 @@ read_name(struct span name, struct buf *out)
 		memchr(name.ptr, ':', name.len) != NULL) &&
 	    name.ptr[0] != '[')
 		r = -EINVAL;
-	if (r == 0 && memchr(name.ptr, '*', name.len) != NULL)
-		r = -EINVAL;
 	host = without_last_dot(url_host(&url));
 	if (r == 0 && (host.len == 0 || host.len > BLOCK_LONGEST - 2))
 		r = -EINVAL;
@@ -96,6 +94,13 @@ block_read(struct span text, struct buf *out, struct err *err)
 		if (r == 0)
 			r = name.len > 0 ? read_name(name, out) : -EINVAL;
 	}
+	/* URLs may have one in a host's name; here it would say something. */
+	name = buf_span(out);
+	if (span_starts(name, SPAN("*.")))
+		name = span_from_at(name, 2);
+	if (r == 0 && (memchr(name.ptr, '*', name.len) != NULL ||
+			  (name.len > 0 && name.ptr[name.len - 1] == '.')))
+		r = -EINVAL;
 	if (r == -EINVAL)
 		err_set(err, r,
 		    "%.*s is no host: a name without scheme, port and path "

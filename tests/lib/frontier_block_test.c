@@ -41,7 +41,7 @@ START_TEST(a_pattern_is_a_host_as_urls_have_it)
 	for (const char **bad = (const char *[]){ "", " ", "*", "*.", ".",
 		 "a b", "example.org:80", "example.org:8080", "example.org/a",
 		 "a@b", "example.org?x", "ftp://example.org", "ex*mple.org",
-		 "a..%", NULL };
+		 "http://ex*mple.org/", "a..%", "a..", NULL };
 	     *bad != NULL; bad++)
 		reads(*bad, NULL);
 }

@@ -151,6 +151,20 @@ START_TEST(counts_are_right_and_never_more_than_right_when_room_is_short)
 	}
 	ck_assert_uint_eq(trap_counts_add(counts, 77), 1001);
 	trap_counts_free(counts);
+	counts = trap_counts_new();
+	ck_assert_ptr_nonnull(counts);
+	/* Eight frequent ones have a place to themselves: who comes to it once
+	 * is not counted as they are, and they are not forgotten for it. */
+	for (uint64_t i = 0; i < 5 * 8; i++)
+		ck_assert_uint_ge(trap_counts_add(counts,
+				      (i % 8) << 40 | 5 << 20),
+		    1);
+	for (uint64_t i = 100; i < 120; i++)
+		ck_assert_uint_eq(trap_counts_add(counts, i << 40 | 5 << 20),
+		    1);
+	ck_assert_uint_ge(trap_counts_add(counts, UINT64_C(7) << 40 | 5 << 20),
+	    3);
+	trap_counts_free(counts);
 }
 END_TEST
 

@@ -21,7 +21,9 @@ enum {
 	CELLS_USUAL = 4096,
 	CELLS_MOST = 16384,
 	PAGES_A_SECOND = 3000, /* the top rate that cells are counted for */
-	OUTPUT_MAX = 2 << 20,  /* a parser's output (protocol.md 3) */
+	/* 50,000 URLs of more than a kilobyte each: none is cut for want of it
+	 * unless it means harm. */
+	OUTPUT_SITEMAP = 64 << 20,
 	INLINE_SIZE = 4096,
 	ROOM_LEAST = 4 << 20, /* a commit and a group of records */
 	WAITS_MOST = 10, /* 429 and 503 for one URL; each may ask for a day */
@@ -353,11 +355,15 @@ crawl_shape(const struct crawl *crawl, struct conveyor_shape *out,
 			PAGES_A_SECOND;
 	uint64_t space = segment_space();
 	uint64_t body = c->max_body;
+	bool sitemaps = c->sitemaps || c->sitemap.n > 0;
 	struct conveyor_shape shape;
 	uint64_t a_cell, cells;
 
 	if (body < c->robots_max_bytes)
 		body = c->robots_max_bytes;
+	/* Address space only: what is used of it is shm_budget's. */
+	if (sitemaps && body < c->sitemap_max_bytes)
+		body = c->sitemap_max_bytes;
 	shape = (struct conveyor_shape){
 		.queues = QUEUE_ORDERS + c->max_crawlers,
 		.bound_slots = c->max_crawlers,
@@ -365,7 +371,7 @@ crawl_shape(const struct crawl *crawl, struct conveyor_shape *out,
 		.capture_size = (uint32_t)capture_slot_size(c->max_url_length),
 		.inline_size = INLINE_SIZE,
 		.body_size = round_up(body, CONVEYOR_STEP),
-		.output_size = OUTPUT_MAX,
+		.output_size = sitemaps ? OUTPUT_SITEMAP : CRAWL_OUTPUT_PAGE,
 		.version = CRAWL_LAYOUT,
 	};
 	cells = wish < CELLS_USUAL ? CELLS_USUAL : wish;

@@ -77,6 +77,11 @@ enum crawl_phase {
 	PHASE_FINISHED,
 };
 
+enum {
+	CRAWL_OUTPUT_PAGE = 2 << 20, /* a parser's output of a page, at the most
+					(protocol.md 3); a sitemap's may be more */
+};
+
 /* What the scheduler publishes, as a whole, for everybody to read. */
 struct snapshot {
 	uint64_t phase;

@@ -249,6 +249,21 @@ reap(struct crawler *c)
 		fail(c, finish(c, user, &capture, short_fd));
 }
 
+/* A sitemap that was found when there was more room for them is cut. */
+static uint64_t
+max_body(const struct crawler *c, uint8_t kind)
+{
+	uint64_t most = c->config->max_body;
+
+	if (kind == ORDER_ROBOTS)
+		most = c->config->robots_max_bytes;
+	else if (kind == ORDER_SITEMAP)
+		most = c->config->sitemap_max_bytes;
+	return most < conveyor_shape(c->cv)->body_size
+		   ? most
+		   : conveyor_shape(c->cv)->body_size;
+}
+
 static int
 start(struct crawler *c, uint32_t cell)
 {
@@ -271,8 +286,7 @@ start(struct crawler *c, uint32_t cell)
 	poison_look(ROLE_CRAWLER,
 	    conveyor_word(c->cv, cell).attempts & CELL_BLAMES, order.url);
 	request.url = order.url;
-	request.max_body = t->robots ? c->config->robots_max_bytes
-				     : c->config->max_body;
+	request.max_body = max_body(c, order.kind);
 	host = config_host(c->config, order.url);
 	if (host == NULL)
 		return send_back(c, t, true);

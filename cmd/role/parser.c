@@ -15,6 +15,7 @@
 #include "lib/base/utf8.h"
 #include "lib/html/page.h"
 #include "lib/robots/robots.h"
+#include "lib/sitemap/sitemap.h"
 
 enum {
 	PARSER_NAP_MS = 250,
@@ -30,8 +31,11 @@ struct parser {
 	struct parser_limits limits;
 	struct url url;
 	struct buf rules;
+	struct sitemap_reader *sitemaps; /* made when one comes */
+	struct buf entry;
 	struct output_writer out;
 	uint32_t cell; /* whose output is being written */
+	uint64_t most; /* bytes that it may have */
 	bool cut;      /* something did not fit */
 	bool idle;     /* and has said so */
 };
@@ -43,16 +47,19 @@ struct parser {
 static void
 put_item(struct parser *p, const struct output_item *item)
 {
+	uint64_t want;
+
 	for (;;) {
 		int r = output_add_item(&p->out, item);
 
 		if (r == 0)
 			return;
 		/* Room for the mark itself is kept by put_truncated(). */
-		r = conveyor_grow_output(p->cv, p->cell,
-		    p->out.used + item->bytes.len + OUTPUT_ITEM +
-			CONVEYOR_STEP / 2,
-		    p->config->shm_budget);
+		want = p->out.used + item->bytes.len + OUTPUT_ITEM +
+		       CONVEYOR_STEP / 2;
+		r = want > p->most ? -EMSGSIZE
+				   : conveyor_grow_output(p->cv, p->cell, want,
+					 p->config->shm_budget);
 		if (r < 0) {
 			p->cut = true;
 			flight(p->cv, FLIGHT_LIMIT, p->cell, p->out.used);
@@ -227,6 +234,74 @@ parse_robots(struct parser *p, const struct capture *capture)
 	return 0;
 }
 
+static bool
+take_entry(void *arg, const struct sitemap_entry *entry)
+{
+	struct listing listed = listing_of(entry->lastmod, entry->priority,
+	    entry->changefreq);
+	struct parser *p = arg;
+
+	if (entry->is_sitemap) {
+		put(p, OUTPUT_NESTED, entry->url);
+		return !p->cut;
+	}
+	buf_clear(&p->entry);
+	if (buf_add(&p->entry, &listed, sizeof(listed)) < 0 ||
+	    buf_add_span(&p->entry, entry->url) < 0)
+		return false;
+	put(p, OUTPUT_LISTED, buf_span(&p->entry));
+	return !p->cut;
+}
+
+/* gzip is found by its first bytes; of deflate nothing but the header tells. */
+static int
+sitemap_body(struct parser *p, const struct capture *capture, uint64_t most,
+    struct span *body)
+{
+	*body = span_of(conveyor_body(p->cv, p->cell),
+	    (size_t)capture->body_len);
+	if (inflate_coding(capture->content_encoding) != INFLATE_DEFLATE)
+		return 0;
+	return page_inflate(p->reader, *body, capture->content_encoding, most,
+	    body);
+}
+
+static int
+parse_sitemap(struct parser *p, const struct order *order,
+    const struct capture *capture)
+{
+	const struct config *config = p->config;
+	struct sitemap_limits limits = { .max_bytes = config->sitemap_max_bytes,
+		.max_urls = SITEMAP_URLS_MAX,
+		.max_url_length = config->max_url_length };
+	struct sitemap_input input = { .content_type = capture->content_type,
+		.url = &p->url };
+	struct sitemap_report report;
+	int r;
+
+	if (capture->status / 100 != 2)
+		return 0;
+	if (p->sitemaps == NULL)
+		p->sitemaps = sitemap_reader_new(&limits);
+	if (p->sitemaps == NULL)
+		return -ENOMEM;
+	if (url_parse(order->url, NULL, &p->url) < 0)
+		return -EBADMSG; /* the scheduler wrote it: it parsed there */
+	r = sitemap_body(p, capture, limits.max_bytes, &input.body);
+	if (r == 0)
+		r = sitemap_read(p->sitemaps, &input, take_entry, p, &report);
+	if (r < 0)
+		return r;
+	/* Where its output may not grow, another try will not help. */
+	if (report.cut == SITEMAP_CUT_ROOM &&
+	    p->most - p->out.used <
+		CONVEYOR_STEP + (uint64_t)config->max_url_length)
+		report.cut = SITEMAP_CUT_BYTES;
+	p->cut = false;
+	put(p, OUTPUT_SITEMAP, span_of((const char *)&report, sizeof(report)));
+	return 0;
+}
+
 /*
  * The step: one page, from PAGES to RECORDS.  Killed anywhere in it, the next
  * parser does it again: the output's lap is stored last.
@@ -279,8 +354,12 @@ step(struct parser *p, uint32_t cell)
 		output_begin(&p->out, at, size);
 		flight(p->cv, FLIGHT_PARSES, cell,
 		    r == 1 ? capture.body_len : 0);
+		p->most = order.kind == ORDER_SITEMAP ? shape->output_size
+						      : CRAWL_OUTPUT_PAGE;
 		if (r == 1 && order.kind == ORDER_PAGE)
 			r = parse_page(p, &order, &capture);
+		else if (r == 1 && order.kind == ORDER_SITEMAP)
+			r = parse_sitemap(p, &order, &capture);
 		else if (r == 1)
 			r = parse_robots(p, &capture);
 		if (r < 0)
@@ -359,9 +438,12 @@ parser_main(struct worker *worker)
 		return role_failed(r, "limits of a parser");
 	url_init(&p.url);
 	buf_init(&p.rules, config->robots_max_bytes + ROBOTS_BLOCK_OVERHEAD);
+	buf_init(&p.entry, sizeof(struct listing) + config->max_url_length);
 	while (r == 0 && !role_stopping())
 		r = turn(&p);
 	buf_fini(&p.rules);
+	buf_fini(&p.entry);
+	sitemap_reader_free(p.sitemaps);
 	url_fini(&p.url);
 	page_reader_free(p.reader);
 	if (r == 0)

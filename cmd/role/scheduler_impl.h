@@ -3,6 +3,7 @@
  *
  *   scheduler.c         a turn, its counters, adoption, life
  *   scheduler_settle.c  what comes back: fetches ended, records, the commit
+ *   scheduler_sitemap.c the same of a sitemap
  *   scheduler_order.c   what goes out, and how much of it at once
  *   scheduler_answer.c  what a person asks
  */
@@ -100,6 +101,10 @@ enum {
 /* What a person asked, by way of the supervisor; what changes something is
  * committed first. */
 MUST_USE int scheduler_answer(struct scheduler *s, int64_t now);
+/* Offer what a sitemap lists, and settle it, into the batch. */
+MUST_USE int scheduler_settle_sitemap(struct scheduler *s,
+    const struct order *order, const struct capture *capture,
+    struct decision decision, bool blamed, uint32_t cell, int64_t now);
 
 /* Half of the memory budget is in use. */
 bool scheduler_is_tight(const struct scheduler *s);

@@ -227,6 +227,9 @@ settle(struct scheduler *s, uint32_t cell, int64_t now)
 	if (order.kind == ORDER_ROBOTS)
 		return settle_robots(s, &order, has_capture ? &capture : NULL,
 		    blamed, cell, now);
+	if (order.kind == ORDER_SITEMAP)
+		return scheduler_settle_sitemap(s, &order,
+		    has_capture ? &capture : NULL, decision, blamed, cell, now);
 	/* A page that killed the scheduler is committed without its links. */
 	if (decision.verdict == VERDICT_REDIRECTED && has_capture)
 		r = frontier_redirect(s->frontier, &order, &capture, now);

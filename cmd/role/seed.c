@@ -80,6 +80,24 @@ add(struct seeder *s, struct span text, struct err *err)
 	return frontier_batch_bytes(s->frontier) > SEED_BATCH ? commit(s) : 0;
 }
 
+/* 0, or -EINVAL, -EPERM with `err`. */
+static int
+add_sitemap(struct seeder *s, struct span text, struct err *err)
+{
+	int r = url_parse(text, NULL, &s->url);
+
+	if (r < 0 || !url_fetchable(&s->url))
+		return err_set(err, -EINVAL,
+		    "sitemap = %.*s: it is not a whole URL, with https:// or "
+		    "http:// in front",
+		    SPAN_ARG(text));
+	r = judge(&s->crawl->config, text, url_host(&s->url), err);
+	if (r < 0)
+		return r;
+	r = frontier_sitemap(s->frontier, text, now_unix_ms(), err);
+	return r < 0 ? r : 0;
+}
+
 /* A line that is no URL is named and left out: a list of a million is not
  * refused for one of them. */
 static int
@@ -200,6 +218,9 @@ seed_all(struct seeder *s, char **words, int n_words, struct err *err)
 	/* The words first and all of them: one that is wrong starts nothing. */
 	for (int i = 0; r == 0 && i < n_words; i++)
 		r = add(s, span_from(words[i]), err);
+	for (size_t i = 0; r == 0 && i < s->crawl->config.sitemap.n; i++)
+		r = add_sitemap(s, span_from(s->crawl->config.sitemap.items[i]),
+		    err);
 	if (r == 0 && s->crawl->config.input != NULL)
 		r = add_file(s, err);
 	if (r == 0)
@@ -208,11 +229,12 @@ seed_all(struct seeder *s, char **words, int n_words, struct err *err)
 		return r;
 	frontier_totals(s->frontier, &totals);
 	s->crawl->seeded->pages = totals.done + totals.failed;
-	if (totals.admitted == 0)
+	if (totals.admitted == 0 && totals.sitemaps_waiting == 0)
 		return err_set(err, -EINVAL,
 		    s->crawl->config.input
 			? "no URL in the input, nothing to crawl"
-			: "no URL: mpcrawl start URL..., or -i FILE");
+			: "no URL: mpcrawl start URL..., -i FILE, or "
+			  "--sitemap URL");
 	return 0;
 }
 

@@ -40,6 +40,8 @@ static const struct total {
 	{ "aliased", offsetof(struct frontier_totals, aliased), false },
 	{ "traps", offsetof(struct frontier_totals, traps), false },
 	{ "blocked", offsetof(struct frontier_totals, blocked), false },
+	{ "sitemaps_waiting",
+	    offsetof(struct frontier_totals, sitemaps_waiting), false },
 	{ "sitemaps", offsetof(struct frontier_totals, sitemaps), false },
 	{ "sitemap_urls", offsetof(struct frontier_totals, sitemap_urls),
 	    false },
@@ -345,7 +347,8 @@ judge(const struct supervisor *sup, const struct snapshot *snap)
 	/* The sum says it too: a scheduler that was killed at the very end has
 	 * a successor that may be stopped before it has looked. */
 	bool finished = snap->phase == PHASE_FINISHED ||
-			(t->admitted > 0 && t->queued + t->in_flight == 0);
+			(t->admitted > 0 && t->queued + t->in_flight == 0 &&
+			    t->sitemaps_waiting == 0);
 
 	if (sup->fatal != 0)
 		return (struct ending){ sup->fatal, "broken off" };
@@ -362,7 +365,7 @@ judge(const struct supervisor *sup, const struct snapshot *snap)
 	if (t->quarantined > 0)
 		return (struct ending){ EXIT_WITH_QUARANTINE,
 			"finished, with quarantined pages" };
-	if (t->done == 0 && t->admitted > 0)
+	if (t->done == 0 && (t->admitted > 0 || t->sitemaps_failed > 0))
 		return (
 		    struct ending){ EXIT_NO_SEED, "no seed could be fetched" };
 	return (struct ending){ EXIT_FINISHED, "finished" };
@@ -471,6 +474,13 @@ report_end(struct supervisor *sup, const struct snapshot *snap)
 	print_counts("answers:", t->statuses, ARRAY_LEN(t->statuses),
 	    status_class, NULL);
 	print_counts("reasons:", t->reasons, REASONS, reason_name, reason_key);
+	if (t->sitemaps + t->sitemaps_failed > 0)
+		log_info("sitemaps: %llu read, %llu URLs by them; %llu were "
+			 "broken or cut, %llu could not be had",
+		    (unsigned long long)t->sitemaps,
+		    (unsigned long long)t->sitemap_urls,
+		    (unsigned long long)t->sitemaps_broken,
+		    (unsigned long long)t->sitemaps_failed);
 	print_counts("links not followed:", t->refused, REFUSALS, refusal_name,
 	    refusal_key);
 	print_counts("hosts parked:", t->spent, BUDGETS, budget_key, NULL);

@@ -128,6 +128,7 @@ struct config {
 	bool sitemaps;              /* those that robots.txt names are read */
 	struct config_list sitemap; /* to be read whatever it names */
 	uint32_t max_sitemaps;      /* of one site */
+	uint64_t sitemap_max_bytes; /* received, and inflated */
 	uint64_t max_pages;
 	uint64_t max_bytes;
 	int64_t max_time_ms;

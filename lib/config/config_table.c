@@ -184,6 +184,8 @@ const struct config_row config_table[] = {
   "bytes of one body after inflation; the rest is cut", false },
 { "max_ratio", 0, COUNT(max_ratio), "200", 2, 2000, NULL, FETCH,
   "decoded bytes for one received byte", false },
+{ "sitemap_max_bytes", 0, BYTES(sitemap_max_bytes), "50M", 64 * K, G, NULL, FETCH,
+  "bytes of one sitemap, as received and after inflation; the rest is cut", false },
 { "max_redirects", 0, COUNT(max_redirects), "10", 0, 100, NULL, FETCH,
   "redirects that are followed in a row", false },
 { "downgrade", 0, CHOICE(downgrade), "follow", 0, 0, "follow refuse", FETCH,

@@ -383,6 +383,8 @@ open_by(opener *open, const char *dir, const struct config *config,
 	if (r == 0)
 		r = open_hosts(f);
 	if (r == 0)
+		r = frontier_open_sitemaps(f);
+	if (r == 0)
 		r = open_due(f);
 	if (r == 0)
 		r = store_scan_open(f->store, STORE_URLS, SPAN_NONE, SPAN_NONE,
@@ -502,15 +504,18 @@ end_leases(struct frontier *f)
 	for (f->settled = NULL; lease != NULL; lease = after) {
 		struct host *host = lease->host, *asker;
 		bool robots = lease->kind == ORDER_ROBOTS;
+		bool page = lease->kind == ORDER_PAGE;
 
 		after = lease->after;
 		asker = robots ? host_find(&f->hosts, lease->url64) : NULL;
-		if (!robots)
+		if (page)
 			end_page(f, lease);
+		if (lease->kind == ORDER_SITEMAP)
+			host->maps.out = false;
 		host_lease_unlink(lease);
 		lease_free(&f->leases, lease);
-		/* Another robots.txt may have waited for this. */
-		if (robots)
+		/* Another robots.txt, or sitemap, may have waited for this. */
+		if (!page)
 			frontier_schedule(f, host, f->now_ms);
 		if (asker != NULL)
 			frontier_schedule(f, asker, f->now_ms);
@@ -631,6 +636,7 @@ frontier_totals(const struct frontier *f, struct frontier_totals *out)
 	/* A URL that is new in the batch is not yet admitted to the eye. */
 	out->in_flight = f->live.in_flight - f->young_in_flight;
 	out->queued = f->live.queued - (f->young - f->young_in_flight);
+	out->sitemaps_waiting = f->maps_open;
 }
 
 bool
@@ -662,5 +668,6 @@ frontier_limit(const struct frontier *f, int64_t now_ms)
 bool
 frontier_finished(const struct frontier *f)
 {
-	return f->live.queued == 0 && f->live.in_flight == 0;
+	return f->live.queued == 0 && f->live.in_flight == 0 &&
+	       f->maps_open == 0;
 }

@@ -90,6 +90,15 @@ MUST_USE int frontier_seed(struct frontier *frontier, struct span text,
     int64_t now_ms, struct err *err);
 
 /*
+ * A sitemap that a person asks for, in the batch: its URLs are seeds in all
+ * but the scope, which its own URL measures.  A known one is not read again,
+ * unless it could not be had.
+ * 1 new, 0 known, -EINVAL as for a seed, -EIO ...
+ */
+MUST_USE int frontier_sitemap(struct frontier *frontier, struct span text,
+    int64_t now_ms, struct err *err);
+
+/*
  * The seeds of former runs whose hosts have URLs that have not ended, each up
  * to its last '/', one after the other until `judge` returns an error.
  * Before anything is in the batch.
@@ -118,6 +127,20 @@ MUST_USE int frontier_offer(struct frontier *frontier, const struct order *from,
  */
 MUST_USE int frontier_redirect(struct frontier *frontier,
     const struct order *from, const struct capture *capture, int64_t now_ms);
+
+/*
+ * What a sitemap lists: `from` is its order.  A URL is measured as a link is,
+ * with depth 0 when a person asked for the sitemap, else 1, as if the site's
+ * first page led to it; and may be of another site than the one that it is
+ * read for only where sitemap_covers() says so.  Of an index: another sitemap
+ * on its host, or its asker's.
+ * 1 new, 0 known or refused (counted by reason), -EIO, -ENOMEM.
+ */
+MUST_USE int frontier_offer_listed(struct frontier *frontier,
+    const struct order *from, struct span url, const struct listing *listed,
+    int64_t now_ms);
+MUST_USE int frontier_offer_sitemap(struct frontier *frontier,
+    const struct order *from, struct span url, int64_t now_ms);
 
 /* --- orders out ---------------------------------------------------------- */
 
@@ -235,6 +258,20 @@ MUST_USE int frontier_trap_set(struct frontier *frontier, uint64_t id,
 size_t frontier_traps_of(struct frontier *frontier, uint64_t site64,
     const struct url *url, struct frontier_trap out[TRAP_VIEWS]);
 
+/*
+ * A sitemap is done, or to be tried again (`decision`): into the batch, with
+ * what was offered of it.  `outcome` NULL: nothing of it could be read.
+ * Errors as above.
+ */
+struct sitemap_outcome {
+	bool broken;     /* not all of it could be read */
+	char words[400]; /* what a person should know of it, or "" */
+};
+MUST_USE int frontier_settle_sitemap(struct frontier *frontier,
+    const struct order *order, const struct capture *capture,
+    struct decision decision, const struct sitemap_outcome *outcome,
+    int64_t now_ms);
+
 /* --- out of quarantine ---------------------------------------------------- */
 
 /*
@@ -287,13 +324,14 @@ struct frontier_totals {
 	uint64_t robots_fetched;
 	uint64_t spent[BUDGETS]; /* hosts that used it up */
 	uint64_t aliased;        /* links taken for those to another host */
-	uint64_t late;     /* URLs put last, being of a pattern of too many */
-	uint64_t traps;    /* such patterns, as of now */
-	uint64_t blocked;  /* hosts that are blocked, as of now */
-	uint64_t sitemaps; /* read, broken ones included */
-	uint64_t sitemap_urls;    /* admitted because one lists them */
-	uint64_t sitemaps_broken; /* of which a part could not be read */
-	uint64_t sitemaps_failed; /* could not be had, or may not be */
+	uint64_t late;    /* URLs put last, being of a pattern of too many */
+	uint64_t traps;   /* such patterns, as of now */
+	uint64_t blocked; /* hosts that are blocked, as of now */
+	uint64_t sitemaps_waiting; /* to be read, as of now */
+	uint64_t sitemaps;         /* read, broken ones included */
+	uint64_t sitemap_urls;     /* admitted because one lists them */
+	uint64_t sitemaps_broken;  /* of which a part could not be read */
+	uint64_t sitemaps_failed;  /* could not be had, or may not be */
 };
 void frontier_totals(const struct frontier *frontier,
     struct frontier_totals *out);
@@ -313,7 +351,7 @@ bool frontier_news(struct frontier *frontier, char out[FRONTIER_NEWS]);
 const char *frontier_limit(const struct frontier *frontier, int64_t now_ms);
 
 /* Nothing queued, nothing in flight, nothing parked that is not yet
- * excluded. */
+ * excluded, no sitemap to be read. */
 bool frontier_finished(const struct frontier *frontier);
 
 #endif

@@ -109,11 +109,18 @@ host_budget_is_taken(const struct host *host)
 	return most > 0 && host->fetched + host->fetches >= most;
 }
 
+bool
+frontier_host_has_pages(const struct host *host)
+{
+	return host_has_urls(host) && !host_budget_is_taken(host);
+}
+
 int64_t
 frontier_host_due_ms(const struct frontier *f, const struct host *host,
     int64_t now_ms)
 {
 	int64_t ready_ms = polite_ready_ms(&host->polite);
+	int64_t map_ms = maps_due_ms(&host->maps);
 
 	if (host->errands != NULL &&
 	    frontier_robots_settled(f, host->site64, host->errands->for_site64))
@@ -123,14 +130,19 @@ frontier_host_due_ms(const struct frontier *f, const struct host *host,
 	if (host->errands != NULL)
 		return host->slots < host->config->host_concurrency ? ready_ms
 								    : INT64_MAX;
-	if (!host_has_urls(host))
+	if (!host_has_urls(host) && map_ms == INT64_MAX)
 		return INT64_MAX;
 	/* Behind those that have been waiting: nobody is kept back. */
 	if (frontier_host_reason(f, host) != REASON_NONE)
 		return now_ms;
-	if (host->slots >= host->config->host_concurrency ||
-	    host_budget_is_taken(host))
+	if (host->slots >= host->config->host_concurrency)
 		return INT64_MAX;
+	if (!frontier_host_has_pages(host)) {
+		if (map_ms == INT64_MAX)
+			return INT64_MAX;
+		if (map_ms > ready_ms)
+			ready_ms = map_ms;
+	}
 	if (host->config->robots == CONFIG_ROBOTS_IGNORE)
 		return ready_ms;
 	switch (rulebook_need(&host->rulebook, now_ms)) {
@@ -234,8 +246,9 @@ frontier_judge_budgets(struct frontier *f, struct host *host)
 bool
 frontier_drains(const struct frontier *f)
 {
-	/* A page that was fetched may still bring links, until its commit. */
-	return f->parked > 0 && f->unsettled == 0 &&
+	/* A page that was fetched may still bring links, until its commit; so may
+	 * a sitemap. */
+	return f->parked > 0 && f->unsettled == 0 && f->maps_open == 0 &&
 	       frontier_unended(f) == f->parked;
 }
 

@@ -101,6 +101,9 @@ struct frontier {
 	uint64_t young;  /* URLs admitted in it … */
 	uint64_t young_in_flight; /* … and those of them in live.in_flight */
 
+	uint64_t maps_open;    /* sitemaps to be read, leased ones included */
+	struct listing listed; /* of the URL that is being offered */
+
 	struct frontier_cut cut;
 	uint64_t next_seq;
 	uint64_t committed_seq; /* next_seq of the last commit */
@@ -175,6 +178,8 @@ void frontier_schedule(struct frontier *f, struct host *host, int64_t now_ms);
 /* Why all its URLs are recorded without a fetch, or REASON_NONE. */
 enum reason frontier_host_reason(const struct frontier *f,
     const struct host *host);
+/* Is there a URL of it that may be fetched, by what it may have at all? */
+bool frontier_host_has_pages(const struct host *host);
 /* Has it used a budget up?  Then nothing more is fetched from it; or has it
  * not, any more? */
 void frontier_judge_budgets(struct frontier *f, struct host *host);
@@ -318,8 +323,36 @@ bool frontier_robots_settled(const struct frontier *f, uint64_t site64,
 MUST_USE int frontier_rules_load(struct frontier *f, uint64_t site64,
     struct span *out);
 void frontier_rules_forget(struct frontier *f, uint64_t site64);
+/* Sitemaps that the host's rules name, if they are there.  0, -EIO, -ENOMEM. */
+MUST_USE int frontier_robots_sitemaps(struct frontier *f, struct host *host,
+    int64_t now_ms);
+
+/* frontier_sitemap.c */
+
+/* Those that a site's robots.txt names.  0, -EIO, -ENOMEM. */
+MUST_USE int frontier_sitemaps_of_rules(struct frontier *f, struct host *asker,
+    struct span rules, int64_t now_ms);
+/* May `from`, a sitemap, list this URL?  1, 0, -ENOMEM. */
+MUST_USE int frontier_sitemap_covers(struct frontier *f,
+    const struct order *from, const struct url *url, uint64_t site64);
+/* So many bands of the queue behind its depth is it put. */
+unsigned frontier_listed_bands(const struct listing *listed);
+/* Its text into f->via. */
+void frontier_sitemap_via(struct frontier *f, uint64_t site64, uint64_t url64);
+/* The host's next sitemap as an order; with a `reason`, none of them is ever
+ * asked for.  1, 0 nothing came of it, -EIO, -ENOMEM. */
+MUST_USE int frontier_sitemap_order(struct frontier *f, struct host *host,
+    enum reason reason, int64_t now_ms, struct order *out);
+void frontier_sitemap_come_back(struct frontier *f, struct lease *lease,
+    const struct order *order);
+MUST_USE int frontier_sitemap_adopt(struct frontier *f,
+    const struct order *order, int64_t now_ms);
+MUST_USE int frontier_open_sitemaps(struct frontier *f);
 
 /* frontier_lease.c */
+
+/* Before the try that follows the n-th, from 0. */
+int64_t frontier_retry_delay_ms(const struct config_host *config, unsigned n);
 
 /* Its lease ends with the commit. */
 void frontier_lease_settled(struct frontier *f, struct lease *lease);

@@ -73,6 +73,8 @@ frontier_come_back(struct frontier *f, const struct order *order,
 		    NULL, now_ms);
 	if (lease->kind == ORDER_ROBOTS) {
 		frontier_robots_come_back(f, lease, order);
+	} else if (lease->kind == ORDER_SITEMAP) {
+		frontier_sitemap_come_back(f, lease, order);
 	} else {
 		lease_is_in(f, lease);
 		f->unsettled -= lease->fetch;
@@ -264,14 +266,16 @@ frontier_adopt(struct frontier *f, const struct order *order, int64_t now_ms)
 		return -EBADMSG;
 	if (order->kind == ORDER_ROBOTS)
 		return frontier_robots_adopt(f, order, now_ms);
+	if (order->kind == ORDER_SITEMAP)
+		return frontier_sitemap_adopt(f, order, now_ms);
 	return adopt_page(f, order, now_ms);
 }
 
 /* --- settlements --------------------------------------------------------- */
 
 /* A list's n-th, of which the last repeats. */
-static int64_t
-retry_delay_ms(const struct config_host *config, unsigned n)
+int64_t
+frontier_retry_delay_ms(const struct config_host *config, unsigned n)
 {
 	unsigned last = config->retry_delay.n;
 
@@ -334,7 +338,8 @@ settle_again(struct frontier *f, struct lease *lease, struct url_row *row,
 		if (polite_ready_ms(&lease->host->polite) > due_ms)
 			due_ms = polite_ready_ms(&lease->host->polite);
 	} else {
-		due_ms += retry_delay_ms(lease->host->config, row->tries);
+		due_ms += frontier_retry_delay_ms(lease->host->config,
+		    row->tries);
 		if (row->tries < UINT16_MAX)
 			row->tries++;
 	}

@@ -229,6 +229,10 @@ frontier_fill_via(struct frontier *f, const struct host *host,
 	buf_clear(&f->via);
 	if (url64 == 0)
 		return;
+	if (child->found == LINK_SITEMAP) {
+		frontier_sitemap_via(f, site64, url64);
+		return;
+	}
 	if (site64 != host->site64) {
 		const struct host *other = host_find(&f->hosts, site64);
 
@@ -425,6 +429,22 @@ order_excluded(struct frontier *f, struct host *host, int64_t now_ms,
 	return 0;
 }
 
+/* A sitemap or a page, in turns: sitemaps first would keep the pages of a large
+ * site waiting, pages first would find its new ones last. */
+static int
+order_fetch(struct frontier *f, struct host *host, int64_t now_ms,
+    struct order *out)
+{
+	bool pages = frontier_host_has_pages(host);
+
+	if (maps_due_ms(&host->maps) <= now_ms &&
+	    !(pages && host->maps.was_last))
+		return frontier_sitemap_order(f, host, REASON_NONE, now_ms,
+		    out);
+	host->maps.was_last = false;
+	return pages ? order_page(f, host, REASON_NONE, now_ms, out) : 0;
+}
+
 /* The host is first in the heap.  1 an order; 0 not this time: it is elsewhere
  * in the heap, or out of it. */
 static int
@@ -442,15 +462,18 @@ host_order(struct frontier *f, struct host *host, int64_t now_ms,
 	reason = frontier_host_reason(f, host);
 	if (host->errands != NULL)
 		r = frontier_robots_order(f, host, now_ms, out);
-	else if (reason != REASON_NONE ||
-		 host->config->robots == CONFIG_ROBOTS_IGNORE)
+	else if (reason != REASON_NONE && maps_due_ms(&host->maps) != INT64_MAX)
+		r = frontier_sitemap_order(f, host, reason, now_ms, out);
+	else if (reason != REASON_NONE)
 		r = order_page(f, host, reason, now_ms, out);
+	else if (host->config->robots == CONFIG_ROBOTS_IGNORE)
+		r = order_fetch(f, host, now_ms, out);
 	else if ((r = frontier_robots_check(f, host)) < 0)
 		return r;
 	else if (rulebook_need(&host->rulebook, now_ms) != RULEBOOK_FETCH)
-		r = order_page(f, host, reason, now_ms, out);
+		r = order_fetch(f, host, now_ms, out);
 	else if ((r = order_excluded(f, host, now_ms, &fetches, out)) == 0 &&
-		 fetches)
+		 (fetches || maps_due_ms(&host->maps) <= now_ms))
 		r = frontier_robots_ask(f, host);
 	if (r >= 0)
 		frontier_schedule(f, host, now_ms);

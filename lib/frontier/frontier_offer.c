@@ -63,7 +63,11 @@ frontier_prio(unsigned depth)
 uint8_t
 frontier_row_prio(const struct url_row *row)
 {
-	return row->late ? PRIO_LATE : frontier_prio(row->depth);
+	unsigned depth = row->depth;
+
+	if (row->found == LINK_SITEMAP)
+		depth += frontier_listed_bands(&row->listed);
+	return row->late ? PRIO_LATE : frontier_prio(depth);
 }
 
 /* 1, 0, -EIO. */
@@ -358,6 +362,12 @@ refuse_link(const struct frontier *f, const struct order *from,
 	return REFUSALS;
 }
 
+static unsigned
+admission_bands(const struct admission *a)
+{
+	return a->found == LINK_SITEMAP ? frontier_listed_bands(&a->listed) : 0;
+}
+
 int
 frontier_chain(struct frontier *f, struct span chain, uint16_t status,
     struct span url)
@@ -405,6 +415,7 @@ offer(struct frontier *f, const struct order *from, struct span text,
 		.via_url64 = from->url64,
 		.depth = from->depth,
 		.found = kind,
+		.listed = f->listed,
 	};
 	uint64_t print = text_print(f, text);
 	uint64_t *slot = text_slot(f, print);
@@ -425,8 +436,13 @@ offer(struct frontier *f, const struct order *from, struct span text,
 	}
 	if (a.found == LINK_REDIRECT)
 		a.hops = from->hops < UINT16_MAX ? from->hops + 1 : UINT16_MAX;
+	else if (from->kind == ORDER_SITEMAP)
+		a.depth = from->found != LINK_SEED;
 	else if (a.depth < UINT16_MAX)
 		a.depth++;
+	/* A page cannot list. */
+	if (a.found == LINK_SITEMAP && from->kind != ORDER_SITEMAP)
+		a.found = LINK_A;
 
 	r = url_parse(text, NULL, &f->url);
 	if (r == -ENOMEM)
@@ -451,6 +467,13 @@ offer(struct frontier *f, const struct order *from, struct span text,
 		return 0;
 	}
 	refusal = refuse_link(f, from, &a, flags);
+	if (refusal == REFUSALS && a.found == LINK_SITEMAP) {
+		r = frontier_sitemap_covers(f, from, &f->url, a.hash.site64);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			refusal = REFUSED_LOCATION;
+	}
 	if (refusal != REFUSALS) {
 		count(&f->live.refused[refusal], 1);
 		return 0;
@@ -468,14 +491,18 @@ offer(struct frontier *f, const struct order *from, struct span text,
 		a.chain = buf_span(&f->chain);
 	}
 	a.place = place_of(trap == TRAP_LATE ? PRIO_LATE
-					     : frontier_prio(a.depth),
+					     : frontier_prio(a.depth +
+		      admission_bands(&a)),
 	    f->next_seq++);
 	r = frontier_admit(f, &a, false, now_ms, &host);
 	if (r < 0)
 		return r;
 	frontier_trap_count(f, host, &f->url);
 	*slot = print + TEXT_KNOWN;
-	return 1;
+	/* Its robots.txt may be known: something of other sites lies there. */
+	if (host->admitted == 1)
+		r = frontier_robots_sitemaps(f, host, now_ms);
+	return r < 0 ? r : 1;
 }
 
 int

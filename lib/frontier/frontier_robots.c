@@ -245,6 +245,21 @@ frontier_robots_check(struct frontier *f, struct host *host)
 }
 
 int
+frontier_robots_sitemaps(struct frontier *f, struct host *host, int64_t now_ms)
+{
+	struct span rules;
+	int r;
+
+	if (!host->rulebook.block || !f->config->sitemaps)
+		return 0;
+	r = rules_load(f, host->site64, &rules);
+	/* Not from scratch memory, which is used meanwhile. */
+	if (r == 1 && rules.ptr != f->value.ptr)
+		r = frontier_sitemaps_of_rules(f, host, rules, now_ms);
+	return r < 0 ? r : 0;
+}
+
+int
 frontier_robots_allow(struct frontier *f, struct host *host, struct span target)
 {
 	struct span rules;
@@ -382,5 +397,7 @@ frontier_settle_robots(struct frontier *f, const struct order *order,
 		    meaning == ROBOTS_USE_BODY ? rules : SPAN_NONE, now_ms);
 	host_changed(&f->hosts, asker);
 	frontier_schedule(f, asker, now_ms);
-	return 0;
+	return meaning == ROBOTS_USE_BODY
+		   ? frontier_sitemaps_of_rules(f, asker, rules, now_ms)
+		   : 0;
 }

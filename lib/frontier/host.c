@@ -30,6 +30,7 @@ host_release(struct host *host)
 		host->errands = errand->next;
 		free(errand);
 	}
+	maps_fini(&host->maps);
 	free(host->buffer);
 	free(host);
 }
@@ -161,7 +162,8 @@ bool
 host_is_idle(const struct host *host)
 {
 	return !host_has_urls(host) && host->leases == NULL &&
-	       host->errands == NULL && !(host->parked && host->queued > 0) &&
+	       host->errands == NULL && maps_are_none(&host->maps) &&
+	       !(host->parked && host->queued > 0) &&
 	       host->rulebook.state != RULEBOOK_ASKED &&
 	       host->rulebook.state != RULEBOOK_RENEWING;
 }
@@ -330,6 +332,7 @@ host_to_row(const struct host *host, struct host_row *row)
 		.errors = host->errors,
 		.since_ms = host->since_ms,
 		.spent = host->parked,
+		.sitemaps = host->sitemaps,
 		.next_ms = host->polite.next_ms,
 		.blocked_ms = host->polite.blocked_ms,
 		.first_fail_ms = host->polite.first_fail_ms,
@@ -357,6 +360,7 @@ host_from_row(struct host *host, const struct host_row *row)
 	host->errors = row->errors;
 	host->since_ms = row->since_ms;
 	host->parked = row->spent;
+	host->sitemaps = row->sitemaps;
 	host->polite.next_ms = row->next_ms;
 	host->polite.blocked_ms = row->blocked_ms;
 	host->polite.first_fail_ms = row->first_fail_ms;

@@ -15,6 +15,7 @@
 #include "lib/base/span.h"
 #include "lib/frontier/heap.h"
 #include "lib/frontier/lease.h"
+#include "lib/frontier/maps.h"
 #include "lib/frontier/politeness.h"
 #include "lib/frontier/rows.h"
 #include "lib/frontier/rulebook.h"
@@ -59,13 +60,15 @@ struct host {
 	struct lease *leases;
 	struct lease *back; /* come back: before all others */
 	struct errand *errands;
+	struct maps maps;           /* sitemaps that lie here */
 	struct host_buffer *buffer; /* NULL: empty */
 	/* Every place before it is in the buffer, leased or gone. */
 	uint64_t cursor;
 	uint64_t admitted, fetched;
 	uint64_t queued; /* not ended, leased ones and waiting ones included */
 	uint64_t bytes, errors;
-	int64_t since_ms; /* the crawl's open time at its first page; -1 */
+	int64_t since_ms;  /* the crawl's open time at its first page; -1 */
+	uint32_t sitemaps; /* found for this site, wherever they lie */
 	struct polite polite;
 	struct rulebook rulebook;
 	uint32_t slots;   /* fetches under way, robots.txt included */

@@ -224,6 +224,45 @@ url_row_read(struct span bytes, struct url_row *out)
 	return 0;
 }
 
+/* --- a sitemap ----------------------------------------------------------- */
+
+int
+map_row_write(const struct map_row *row, struct buf *out)
+{
+	struct writer w = { .out = out };
+
+	put(&w, row->state, 1);
+	put(&w, row->asked, 1);
+	put(&w, row->level, 1);
+	put(&w, row->hops, 2);
+	put(&w, row->tries, 2);
+	put(&w, row->waits, 2);
+	put(&w, (uint64_t)row->due_ms, 8);
+	put_span(&w, row->text);
+	return w.r;
+}
+
+int
+map_row_read(struct span bytes, struct map_row *out)
+{
+	struct reader r = { .left = bytes };
+	struct map_row row;
+
+	row.state = (uint8_t)get(&r, 1);
+	row.asked = get(&r, 1) != 0;
+	row.level = (uint8_t)get(&r, 1);
+	row.hops = (uint16_t)get(&r, 2);
+	row.tries = (uint16_t)get(&r, 2);
+	row.waits = (uint16_t)get(&r, 2);
+	row.due_ms = (int64_t)get(&r, 8);
+	row.text = r.left;
+	if (r.bad || row.state == 0 || row.state >= MAP_STATES ||
+	    row.due_ms < 0 || row.text.len == 0)
+		return -EBADMSG;
+	*out = row;
+	return 0;
+}
+
 /* --- a host -------------------------------------------------------------- */
 
 int
@@ -239,6 +278,7 @@ host_row_write(const struct host_row *row, struct buf *out)
 	put(&w, row->errors, 8);
 	put(&w, (uint64_t)row->since_ms, 8);
 	put(&w, row->spent, 1);
+	put(&w, row->sitemaps, 4);
 	put(&w, (uint64_t)row->next_ms, 8);
 	put(&w, (uint64_t)row->blocked_ms, 8);
 	put(&w, (uint64_t)row->first_fail_ms, 8);
@@ -269,6 +309,7 @@ host_row_read(struct span bytes, struct host_row *out)
 	row.errors = get(&r, 8);
 	row.since_ms = (int64_t)get(&r, 8);
 	row.spent = (uint8_t)get(&r, 1);
+	row.sitemaps = (uint32_t)get(&r, 4);
 	row.next_ms = (int64_t)get(&r, 8);
 	row.blocked_ms = (int64_t)get(&r, 8);
 	row.first_fail_ms = (int64_t)get(&r, 8);

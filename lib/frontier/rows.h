@@ -99,6 +99,27 @@ bool row_is_error(const struct url_row *row);
 /* The spans point into `bytes`.  0 or -EBADMSG. */
 MUST_USE int url_row_read(struct span bytes, struct url_row *out);
 
+/* --- a sitemap ----------------------------------------------------------- */
+
+enum map_state {
+	MAP_PENDING = 1, /* to be read, perhaps once more */
+	MAP_READ,
+	MAP_FAILED,
+	MAP_STATES
+};
+
+struct map_row {
+	uint8_t state;
+	bool asked;    /* by a person: the scope alone judges what it lists */
+	uint8_t level; /* indexes above it */
+	uint16_t hops, tries, waits;
+	int64_t due_ms;   /* of another try; 0: at once */
+	struct span text; /* the whole URL */
+};
+
+MUST_USE int map_row_write(const struct map_row *row, struct buf *out);
+MUST_USE int map_row_read(struct span bytes, struct map_row *out);
+
 /* --- a host -------------------------------------------------------------- */
 
 struct host_row {
@@ -107,10 +128,11 @@ struct host_row {
 	uint64_t fetched;  /* of them ended with a fetch */
 	uint64_t head;     /* no row of `q` is before this place */
 	/* budgets */
-	uint64_t bytes;   /* of pages, as received */
-	uint64_t errors;  /* URLs of which row_is_error() is true */
-	int64_t since_ms; /* the crawl's open time at its first page; -1 */
-	uint8_t spent;    /* enum budget */
+	uint64_t bytes;    /* of pages, as received */
+	uint64_t errors;   /* URLs of which row_is_error() is true */
+	int64_t since_ms;  /* the crawl's open time at its first page; -1 */
+	uint8_t spent;     /* enum budget */
+	uint32_t sitemaps; /* ever found for it, max_sitemaps at the most */
 	/* politeness */
 	int64_t next_ms, blocked_ms, first_fail_ms;
 	uint16_t fails;

@@ -164,6 +164,7 @@ sitemap_emit(struct sitemap_reader *rd, struct span loc)
 		return;
 	}
 	entry.url = url_href_bare(&rd->url);
+	entry.is_sitemap = rd->report.type == SITEMAP_INDEX;
 	if (rd->reads == READS_XML) {
 		entry.lastmod = span_trim(buf_span(&rd->fields[FIELD_LASTMOD]));
 		entry.changefreq = span_trim(

@@ -75,6 +75,7 @@ struct sitemap_entry {
 	struct span loc; /* as written, or resolved when it was relative */
 	struct span url; /* the same as a URL, without fragment: http(s) */
 	struct span lastmod, changefreq, priority;
+	bool is_sitemap; /* the entry of an index */
 };
 /* False: no room for more, reading ends (SITEMAP_CUT_ROOM). */
 typedef bool sitemap_entry_fn(void *arg, const struct sitemap_entry *entry);

@@ -256,14 +256,15 @@ take_entry(void *arg, const struct sitemap_entry *entry)
 /* gzip is found by its first bytes; of deflate nothing but the header tells. */
 static int
 sitemap_body(struct parser *p, const struct capture *capture, uint64_t most,
-    struct span *body)
+    struct span *body, bool *cut)
 {
+	*cut = false;
 	*body = span_of(conveyor_body(p->cv, p->cell),
 	    (size_t)capture->body_len);
 	if (inflate_coding(capture->content_encoding) != INFLATE_DEFLATE)
 		return 0;
 	return page_inflate(p->reader, *body, capture->content_encoding, most,
-	    body);
+	    body, cut);
 }
 
 static int
@@ -277,6 +278,7 @@ parse_sitemap(struct parser *p, const struct order *order,
 	struct sitemap_input input = { .content_type = capture->content_type,
 		.url = &p->url };
 	struct sitemap_report report;
+	bool cut;
 	int r;
 
 	if (capture->status / 100 != 2)
@@ -287,11 +289,13 @@ parse_sitemap(struct parser *p, const struct order *order,
 		return -ENOMEM;
 	if (url_parse(order->url, NULL, &p->url) < 0)
 		return -EBADMSG; /* the scheduler wrote it: it parsed there */
-	r = sitemap_body(p, capture, limits.max_bytes, &input.body);
+	r = sitemap_body(p, capture, limits.max_bytes, &input.body, &cut);
 	if (r == 0)
 		r = sitemap_read(p->sitemaps, &input, take_entry, p, &report);
 	if (r < 0)
 		return r;
+	if (cut && report.defect == SITEMAP_SOUND)
+		report.defect = SITEMAP_GZIP;
 	/* Where its output may not grow, another try will not help. */
 	if (report.cut == SITEMAP_CUT_ROOM &&
 	    p->most - p->out.used <

@@ -44,6 +44,7 @@ static const char *const kinds[AUDIT_KINDS] = {
 	[AUDIT_ALIAS]           = "alias",
 	[AUDIT_BLOCK]           = "block-row",
 	[AUDIT_TRAP]            = "trap-row",
+	[AUDIT_SITEMAP_ROW]     = "sitemap-row",
 	[AUDIT_SUM]             = "sum",
 	[AUDIT_TOTALS]          = "totals",
 	[AUDIT_TAIL]            = "tail",

@@ -46,6 +46,7 @@ enum audit_kind {
 	AUDIT_ALIAS,
 	AUDIT_BLOCK,
 	AUDIT_TRAP,
+	AUDIT_SITEMAP_ROW,
 	AUDIT_SUM,
 	AUDIT_TOTALS,
 	/* Notes only. */
@@ -180,6 +181,10 @@ MUST_USE int audit_remove(struct audit *audit, enum store_table table,
     struct span key, struct span value);
 /* All of the batch and the crawl's row, now. */
 MUST_USE int audit_commit(struct audit *audit);
+
+/* --- sitemaps (audit_sitemaps.c) ------------------------------------------ */
+
+MUST_USE int audit_sitemaps(struct audit *audit);
 
 /* --- one URL (audit_url.c) ----------------------------------------------- */
 

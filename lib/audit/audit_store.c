@@ -1064,6 +1064,8 @@ audit_walk_store(struct audit *audit)
 		r = judge_words(audit, AUDIT_TRAP, SPAN("trap."), SPAN("trap/"),
 		    trap_is_right);
 	if (r == 0)
+		r = audit_sitemaps(audit);
+	if (r == 0)
 		r = look_at_quarantine(audit);
 	if (r < 0)
 		return r;

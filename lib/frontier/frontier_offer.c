@@ -159,6 +159,7 @@ frontier_admit(struct frontier *f, const struct admission *a, bool leased,
 	count(&f->live.admitted, 1);
 	count(&f->live.queued, 1);
 	count(&f->live.late, row.late);
+	count(&f->live.sitemap_urls, row.found == LINK_SITEMAP);
 	f->young++;
 	host_changed(&f->hosts, host);
 	if (!leased)

@@ -283,7 +283,6 @@ frontier_offer_listed(struct frontier *f, const struct order *from,
 	f->listed = *listed;
 	r = frontier_offer(f, from, url, LINK_SITEMAP, 0, now_ms);
 	f->listed = (struct listing){ .lastmod_s = 0 };
-	count(&f->live.sitemap_urls, r == 1);
 	return r;
 }
 

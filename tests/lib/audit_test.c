@@ -136,6 +136,32 @@ commit(struct crawl *c)
 	ck_assert_int_eq(frontier_commit(c->x.f, c->x.cut, c->x.now), 0);
 }
 
+/* What it lists, be it an index or not. */
+static void
+settle_sitemap(struct crawl *c, const struct order *order,
+    const struct capture *capture)
+{
+	struct sitemap_outcome outcome = { .broken = false };
+	struct listing listed = { .priority = 50 };
+	char url[128];
+	int r = 0;
+
+	frontier_slot_end(c->x.f, order, capture, c->x.now);
+	for (int i = 0; r >= 0 && i < 3 && c->pages < 400; i++) {
+		snprintf(url, sizeof(url), "%.*s/s%u",
+		    (int)(order->url.len - strlen("/index.xml")),
+		    order->url.ptr, c->pages++);
+		r = frontier_offer_listed(c->x.f, order, span_from(url),
+		    &listed, c->x.now);
+	}
+	ck_assert_int_ge(r, 0);
+	ck_assert_int_eq(frontier_settle_sitemap(c->x.f, order, capture,
+			     fixture_decide(&c->x, order, capture),
+			     capture->status == 200 ? &outcome : NULL,
+			     c->x.now),
+	    0);
+}
+
 /* One order to its end, with an answer of all kinds, and some links. */
 static bool
 step(struct crawl *c)
@@ -152,7 +178,11 @@ step(struct crawl *c)
 		return false;
 	if (order.kind == ORDER_ROBOTS) {
 		fixture_settle_robots(&c->x, &order, 200,
-		    "User-agent: *\nDisallow: /p7\n");
+		    "User-agent: *\nDisallow: /p7\nSitemap: /index.xml\n");
+		return true;
+	}
+	if (order.kind == ORDER_SITEMAP) {
+		settle_sitemap(c, &order, &capture);
 		return true;
 	}
 	capture.location = status == 301 ? SPAN("/elsewhere") : SPAN_NONE;
@@ -339,7 +369,7 @@ static void
 damage_row(struct crawl *c, struct store *store)
 {
 	static const enum store_table tables[] = { STORE_URLS, STORE_QUEUE,
-		STORE_DUE, STORE_HOSTS, STORE_ROBOTS };
+		STORE_DUE, STORE_HOSTS, STORE_ROBOTS, STORE_SITEMAPS };
 	enum store_table table =
 	    tables[test_random(&c->random) % ARRAY_LEN(tables)];
 	struct buf value;

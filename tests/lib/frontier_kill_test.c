@@ -11,7 +11,8 @@
 
 enum {
 	SITES = 6,
-	PAGES = 40,
+	LINKED = 40, /* pages that others link to … */
+	PAGES = 48,  /* … and those that only sitemaps list */
 	JOBS = 64,
 	DELAY = 1000,
 };
@@ -82,6 +83,16 @@ answer(struct crawl *c, struct job *job)
 			capture->location = SPAN("http://h0.test/r2.txt");
 		} else if (!moved && job->site == 0)
 			capture->status = 410;
+	} else if (job->order.kind == ORDER_SITEMAP) {
+		if (span_ends(job->order.url, SPAN("m2.xml")) &&
+		    job->order.tries == 0)
+			capture->status = 500;
+		if (span_ends(job->order.url, SPAN("moved.xml"))) {
+			capture->status = 301;
+			snprintf(location, sizeof(location),
+			    "http://h%u.test/m1.xml", job->site);
+			capture->location = span_from(location);
+		}
 	} else if (job->site == 5) {
 		*capture = fixture_capture(&c->x, 0);
 	} else if (p % 13 == 5 && job->order.waits == 0) {
@@ -97,7 +108,7 @@ answer(struct crawl *c, struct job *job)
 		capture->status = 404;
 	} else if (p % 11 == 4) {
 		capture->status = 302;
-		memcpy(location, page_url(job->site, (p + 5) % PAGES),
+		memcpy(location, page_url(job->site, (p + 5) % LINKED),
 		    sizeof(location));
 		capture->location = span_from(location);
 	}
@@ -106,7 +117,7 @@ answer(struct crawl *c, struct job *job)
 static void
 offer(struct crawl *c, const struct job *job, unsigned site, unsigned page)
 {
-	if (page < PAGES)
+	if (page < LINKED)
 		ck_assert_int_ge(fixture_offer(&c->x, &job->order,
 				     page_url(site, page)),
 		    0);
@@ -120,7 +131,7 @@ offer_links(struct crawl *c, const struct job *job)
 	if (job->capture.status == 302) {
 		struct capture capture = job->capture;
 
-		capture.location = span_from(page_url(s, (p + 5) % PAGES));
+		capture.location = span_from(page_url(s, (p + 5) % LINKED));
 		ck_assert_int_ge(frontier_redirect(c->x.f, &job->order,
 				     &capture, c->x.now),
 		    0);
@@ -128,7 +139,7 @@ offer_links(struct crawl *c, const struct job *job)
 		offer(c, job, s, 0);
 		offer(c, job, s, p * 2 + 1);
 		offer(c, job, s, p * 2 + 2);
-		offer(c, job, (s + 1 + p % 3) % SITES, (p * 7 + 3) % PAGES);
+		offer(c, job, (s + 1 + p % 3) % SITES, (p * 7 + 3) % LINKED);
 	}
 }
 
@@ -138,8 +149,53 @@ robots_text(const struct job *job)
 	if (job->capture.status != 200)
 		return SPAN_NONE;
 	if (job->site == 1)
-		return SPAN("User-agent: *\nDisallow: /p9\nDisallow: /p3$\n");
-	return SPAN("User-agent: *\nCrawl-delay: 2\nDisallow: /p12\n");
+		return SPAN("User-agent: *\nDisallow: /p9\nDisallow: /p3$\n"
+			    "Sitemap: /index.xml\n");
+	return SPAN("User-agent: *\nCrawl-delay: 2\nDisallow: /p12\n"
+		    "Sitemap: http://h2.test/index.xml\n");
+}
+
+/* An index that lists itself, two sitemaps, and one that has moved to one of
+ * them; each of the two lists half of the pages that nothing links to. */
+static void
+offer_listed(struct crawl *c, const struct job *job)
+{
+	static const char *const maps[] = { "index", "m1", "m2", "moved" };
+	struct listing listed = { .lastmod_s = 1 };
+	unsigned half = span_ends(job->order.url, SPAN("m1.xml")) ? 0 : 1;
+	char url[64];
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < ARRAY_LEN(maps); i++) {
+		snprintf(url, sizeof(url), "http://h%u.test/%s.xml", job->site,
+		    maps[i]);
+		if (span_ends(job->order.url, SPAN("index.xml")))
+			r = frontier_offer_sitemap(c->x.f, &job->order,
+			    span_from(url), c->x.now);
+	}
+	for (unsigned p = LINKED + half * 4;
+	     r >= 0 && p < LINKED + half * 4 + 4; p++) {
+		if (!span_ends(job->order.url, SPAN("index.xml")))
+			r = frontier_offer_listed(c->x.f, &job->order,
+			    span_from(page_url(job->site, p)), &listed,
+			    c->x.now);
+	}
+	ck_assert_int_ge(r, 0);
+}
+
+static void
+settle_sitemap(struct crawl *c, const struct job *job)
+{
+	struct sitemap_outcome outcome = { .broken = false };
+	bool read = job->capture.status == 200;
+
+	if (read)
+		offer_listed(c, job);
+	ck_assert_int_eq(frontier_settle_sitemap(c->x.f, &job->order,
+			     &job->capture,
+			     fixture_decide(&c->x, &job->order, &job->capture),
+			     read ? &outcome : NULL, c->x.now),
+	    0);
 }
 
 /* --- steps --------------------------------------------------------------- */
@@ -205,7 +261,7 @@ step_next(struct crawl *c)
 	    c->x.config.host.host_concurrency);
 	ck_assert_uint_ge(o.delay_ms, DELAY);
 	ck_assert_int_ge(c->x.now, c->ended[job->site] + o.delay_ms);
-	if (o.kind == ORDER_PAGE)
+	if (o.kind != ORDER_ROBOTS)
 		ck_assert(c->answered[job->site]);
 	return true;
 }
@@ -270,6 +326,8 @@ step_settle(struct crawl *c)
 		c->answered[job->site] = true;
 		if (span_ends(job->order.url, SPAN("r2.txt")))
 			c->answered[2] = true;
+	} else if (job->order.kind == ORDER_SITEMAP) {
+		settle_sitemap(c, job);
 	} else {
 		bool before = dice(c, 2);
 
@@ -444,6 +502,7 @@ check_store(struct crawl *c)
 	uint64_t n[STORE_TABLES] = { 0 }, hosts = 0;
 	struct url_row row;
 	struct host_row host;
+	struct map_row map;
 	struct frontier_totals t;
 
 	fixture_open(&c->x);
@@ -460,6 +519,10 @@ check_store(struct crawl *c)
 				ck_assert_int_eq(url_row_read(value, &row), 0);
 				ck_assert_int_eq(row.state, URL_ENDED);
 			}
+			if (table == STORE_SITEMAPS) {
+				ck_assert_int_eq(map_row_read(value, &map), 0);
+				ck_assert_int_eq(map.state, MAP_READ);
+			}
 			if (table == STORE_HOSTS) {
 				ck_assert_int_eq(host_row_read(value, &host),
 				    0);
@@ -475,6 +538,11 @@ check_store(struct crawl *c)
 	ck_assert_uint_eq(n[STORE_DUE], 0);
 	ck_assert_uint_eq(hosts, t.hosts);
 	ck_assert_uint_eq(t.queued, 0);
+	/* Of two sites, each once: whoever was killed while it was read. */
+	ck_assert_uint_eq(n[STORE_SITEMAPS], 8);
+	ck_assert_uint_eq(t.sitemaps, 6);
+	ck_assert_uint_eq(t.sitemap_urls, 16);
+	ck_assert_uint_eq(t.sitemaps_failed, 0);
 }
 
 START_TEST(every_url_ends_once_however_often_we_are_killed)

@@ -452,6 +452,14 @@ offer(struct frontier *f, const struct order *from, struct span text,
 	if (r == 0)
 		url_drop_credentials(&f->url);
 	r = weigh(f, &a, r, &fate);
+	/* As the sitemap wrote it: an alias is none of its doing. */
+	if (r == 1 && a.found == LINK_SITEMAP) {
+		r = frontier_sitemap_covers(f, from, &f->url, a.hash.site64);
+		if (r == 0) {
+			count(&f->live.refused[REFUSED_LOCATION], 1);
+			return 0;
+		}
+	}
 	/* A redirect says itself where it leads: were its target taken for
 	 * another, a page could be missed for good. */
 	if (r == 1 && a.found != LINK_REDIRECT) {
@@ -468,13 +476,6 @@ offer(struct frontier *f, const struct order *from, struct span text,
 		return 0;
 	}
 	refusal = refuse_link(f, from, &a, flags);
-	if (refusal == REFUSALS && a.found == LINK_SITEMAP) {
-		r = frontier_sitemap_covers(f, from, &f->url, a.hash.site64);
-		if (r < 0)
-			return r;
-		if (r == 0)
-			refusal = REFUSED_LOCATION;
-	}
 	if (refusal != REFUSALS) {
 		count(&f->live.refused[refusal], 1);
 		return 0;

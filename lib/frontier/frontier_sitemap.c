@@ -96,8 +96,11 @@ add(struct frontier *f, struct map_row like, uint64_t asker64, int64_t now_ms)
 	struct map_row old;
 	struct row_key key;
 	struct map map = { .asker64 = asker64 };
-	int r = frontier_hash(f, &f->url, &hash);
+	int r;
 
+	/* What a site tells all the world is no password of ours. */
+	url_drop_credentials(&f->url);
+	r = frontier_hash(f, &f->url, &hash);
 	if (r < 0)
 		return r;
 	key = row_key3(hash.site64, hash.url64, asker64);
@@ -157,6 +160,13 @@ frontier_sitemap(struct frontier *f, struct span text, int64_t now_ms,
 		    "%.*s: not a URL that starts with http:// or https://, or "
 		    "longer than max_url_length (%u)",
 		    SHOWN(text), f->config->max_url_length);
+	if (url_has_credentials(&f->url)) {
+		url_drop_credentials(&f->url);
+		return err_set(err, -EINVAL,
+		    "%.*s: a sitemap has no user and no password in its URL; "
+		    "they are given by auth, in the file mpcrawl.conf",
+		    SHOWN(url_href_bare(&f->url)));
+	}
 	r = frontier_add_scope(f, &f->url, err);
 	if (r == 0)
 		r = frontier_hash(f, &f->url, &hash);

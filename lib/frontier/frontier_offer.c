@@ -293,7 +293,9 @@ frontier_seed(struct frontier *f, struct span text, int64_t now_ms,
 	polite_forgive(&host->polite);
 	rulebook_forgiven(&host->rulebook);
 	frontier_schedule(f, host, now_ms);
-	return 1;
+	if (host->admitted == 1)
+		r = frontier_robots_sitemaps(f, host, now_ms);
+	return r < 0 ? r : 1;
 }
 
 /* --- links --------------------------------------------------------------- */
@@ -492,9 +494,9 @@ offer(struct frontier *f, const struct order *from, struct span text,
 			return r;
 		a.chain = buf_span(&f->chain);
 	}
-	a.place = place_of(trap == TRAP_LATE ? PRIO_LATE
-					     : frontier_prio(a.depth +
-		      admission_bands(&a)),
+	a.place = place_of(trap == TRAP_LATE
+			       ? PRIO_LATE
+			       : frontier_prio(a.depth + admission_bands(&a)),
 	    f->next_seq++);
 	r = frontier_admit(f, &a, false, now_ms, &host);
 	if (r < 0)

@@ -252,7 +252,7 @@ frontier_robots_sitemaps(struct frontier *f, struct host *host, int64_t now_ms)
 
 	if (!host->rulebook.block || !f->config->sitemaps)
 		return 0;
-	r = rules_load(f, host->site64, &rules);
+	r = frontier_rules_load(f, host->site64, &rules);
 	/* Not from scratch memory, which is used meanwhile. */
 	if (r == 1 && rules.ptr != f->value.ptr)
 		r = frontier_sitemaps_of_rules(f, host, rules, now_ms);

@@ -136,6 +136,9 @@ refuse_map(const struct frontier *f, int r)
 {
 	enum refusal refusal = frontier_refuses(f, &f->url, r);
 
+	if (refusal == REFUSALS &&
+	    blocks_match(&f->blocks, url_host(&f->url)) != NULL)
+		refusal = REFUSED_BLOCKED;
 	if (refusal == REFUSALS && f->config->contact == NULL &&
 	    !addrguard_host_is_loopback(url_host(&f->url)))
 		refusal = REFUSED_CONTACT;

@@ -8,6 +8,7 @@
 
 #include "lib/frontier/block.h"
 #include "lib/frontier/why.h"
+#include "lib/message/chain.h"
 
 enum {
 	LIST_BYTES = 40 << 10, /* of one answer's list; the rest by another */
@@ -147,6 +148,7 @@ link_json(const struct why *why)
 		    span_from(why->rule.include ? "include" : "exclude"));
 		put_number(object, "rule_number", why->rule.rule);
 	}
+	put(object, "taken_for_host", why->alias);
 	put(object, "shape", span_from(shapes[why->shape]));
 	if (why->blocked != NULL)
 		put(object, "blocked_by", span_from(why->blocked));
@@ -178,6 +180,25 @@ state_of(const struct why *why)
 }
 
 static void
+put_chain(json_t *object, struct span chain)
+{
+	struct chain_hop hop;
+	json_t *hops;
+
+	if (chain.len == 0 || !chain_is_whole(chain))
+		return;
+	hops = json_array();
+	while (chain_next(&chain, &hop) == 1) {
+		json_t *one = json_object();
+
+		put(one, "url", hop.url);
+		put_number(one, "status", hop.status);
+		json_array_append_new(hops, one);
+	}
+	json_object_set_new(object, "redirect_chain", hops);
+}
+
+static void
 put_row(json_t *object, const struct why *why)
 {
 	const struct url_row *row = &why->row;
@@ -188,6 +209,8 @@ put_row(json_t *object, const struct why *why)
 	put_number(object, "waits", row->waits);
 	put(object, "found", span_from(link_kind_name(row->found)));
 	put(object, "via", why->via);
+	put(object, "redirected_to", row->target);
+	put_chain(object, row->chain);
 	if (row->late)
 		json_object_set_new(object, "last", json_true());
 	if (row->status > 0)

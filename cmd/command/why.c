@@ -80,8 +80,8 @@ print_budgets(json_t *budgets)
 
 /* What is told of the URL itself. */
 static const char *const own[] = { "state", "verdict", "reason", "status",
-	"tries", "waits", "depth", "hops", "found", "via", "fetched_at",
-	"retry_at", "ordered_at", "before", "or_more", "last" };
+	"tries", "waits", "depth", "hops", "found", "via", "redirected_to",
+	"fetched_at", "retry_at", "ordered_at", "before", "or_more", "last" };
 
 static void
 print_own(json_t *reply)

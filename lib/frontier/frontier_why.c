@@ -45,8 +45,18 @@ tell_row(struct frontier *f, const struct host *host, struct why *out)
 {
 	const struct lease *lease = lease_find(&f->leases, out->site64,
 	    out->url64, ORDER_PAGE);
-	int r = 0;
+	size_t chain = out->row.chain.len;
+	int r;
 
+	/* Copied, for the page that led to it is read into the same place. */
+	buf_clear(&f->chain);
+	r = buf_add_span(&f->chain, out->row.chain);
+	if (r == 0)
+		r = buf_add_span(&f->chain, out->row.target);
+	if (r < 0)
+		return r;
+	out->row.chain = span_of(f->chain.ptr, chain);
+	out->row.target = span_from_at(buf_span(&f->chain), chain);
 	if (lease != NULL) {
 		out->leased = true;
 		out->lease = (enum lease_state)lease->state;
@@ -124,6 +134,8 @@ tell_admission(struct frontier *f, const struct url *url, struct why *out)
 	    url_href_bare(url));
 
 	out->scope = scope_ask(f->scope, &subject, &out->rule);
+	if (f->config->aliases == CONFIG_ALIASES_LEARN)
+		out->alias = alias_of(&f->aliases, out->site64);
 	out->blocked = blocks_match(&f->blocks, url_host(url));
 	out->shape = frontier_shape(f, url);
 	out->n_traps = frontier_traps_of(f, out->site64, url, out->traps);

@@ -33,6 +33,7 @@ struct why {
 	enum scope_answer scope;
 	struct scope_why rule; /* what in the scope decided */
 	enum trap_shape shape;
+	struct span alias;   /* the host that its host has moved to, or empty */
 	const char *blocked; /* the pattern that closes its host, or NULL */
 	size_t n_traps;      /* patterns that have too many URLs */
 	struct frontier_trap traps[TRAP_VIEWS];

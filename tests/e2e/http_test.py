@@ -2,6 +2,7 @@
 """HTTP as it is configured, and where redirects may lead, by the servers' logs."""
 
 import base64
+import json
 import os
 import sys
 
@@ -217,6 +218,15 @@ def test_a_host_that_has_moved_is_asked_no_more_also_after_a_kill(t):
     later = [path for path in old.paths()[asked:] if path != "/robots.txt"]
     same(later, [], "requests of the old host after its alias was learned")
     same(crawl.report()["aliased"], 20, "aliased")
+    # The crawl at rest tells it of both: a page that was asked for, and one never.
+    told = {path: json.loads(crawl.command("why", old.url(path), "--json").out)
+            for path in ("/p0", "/p30")}
+    same(told["/p0"]["redirected_to"], new.url("/p0"), "where the page has gone")
+    same([answer["link"]["taken_for_host"] for answer in told.values()], [new.base, new.base],
+         "the host that it is an alias of")
+    chains = [json.loads(crawl.command("why", new.url(path), "--json").out).get("redirect_chain")
+              for path in ("/p0", "/p30")]
+    same(chains, [[{"url": old.url("/p0"), "status": 301}], None], "chains")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@
 #include "cmd/role/poison.h"
 #include "cmd/role/role.h"
 #include "lib/fetch/fetch.h"
+#include "lib/url/scope.h"
 
 enum {
 	CRAWLER_BATCH = 64,
@@ -30,6 +31,7 @@ struct transfer {
 	uint64_t lap;
 	uint64_t body_len;
 	bool robots;
+	bool page;
 	uint8_t is_short;
 };
 
@@ -42,6 +44,10 @@ struct crawler {
 	struct span *params; /* of canon: ignore_params */
 	struct conveyor_bell *bell;
 	struct transfer *transfers; /* by cell */
+	/* The rules, when some are on media types: a response is measured by
+	 * them before its body is read.  NULL: none are. */
+	struct scope *scope;
+	struct url url;
 	uint8_t queue;
 	uint32_t slots;   /* transfers at once */
 	int64_t timer_ms; /* monotonic, of the pool; INT64_MAX: none */
@@ -128,6 +134,27 @@ take_body(void *arg, void *user, const void *bytes, size_t len)
 	return 0;
 }
 
+/*
+ * Is a page of this media type one of the crawl's?  What the scheduler could
+ * know it has asked already: it remains what only the response says.
+ */
+static bool
+wants(void *arg, void *user, unsigned status, struct span content_type)
+{
+	struct crawler *c = arg;
+	const struct transfer *t = user;
+	struct scope_subject subject = { .url = &c->url, .type = content_type };
+	struct order order;
+
+	if (!t->page || status < 200 || status > 299 ||
+	    order_read(conveyor_order(c->cv, cell_of(c, t)),
+		conveyor_shape(c->cv)->order_size, &order) < 0 ||
+	    url_parse(order.url, NULL, &c->url) < 0)
+		return true;
+	subject.depth = order.depth;
+	return scope_ask(c->scope, &subject, NULL) == SCOPE_IN;
+}
+
 /* --- cells --------------------------------------------------------------- */
 
 /*
@@ -167,7 +194,9 @@ complain(struct crawler *c, const struct transfer *t, uint32_t cell,
 	char what[80], more[80] = "";
 	struct order order;
 
-	if (capture->reason == REASON_NONE && !no_rules)
+	if ((capture->reason == REASON_NONE ||
+		capture->reason == REASON_RULE) &&
+	    !no_rules)
 		return;
 	if (now - c->told_ms >= COMPLAINT_MS) {
 		c->told_ms = now;
@@ -215,7 +244,7 @@ finish(struct crawler *c, struct transfer *t, struct capture *capture,
 	capture->lap = t->lap;
 	capture->body_len = t->body_len;
 	roster_set_current(c->cv, cell);
-	if (capture->reason == REASON_NONE)
+	if (capture->status != 0)
 		flight(c->cv, FLIGHT_FETCHED, cell, capture->status);
 	else
 		flight(c->cv, FLIGHT_NO_ANSWER, cell, capture->reason);
@@ -282,6 +311,7 @@ start(struct crawler *c, uint32_t cell)
 	*t = (struct transfer){ .active = true,
 		.lap = order.lap,
 		.robots = order.kind == ORDER_ROBOTS,
+		.page = order.kind == ORDER_PAGE,
 		.is_short = order.is_short };
 	poison_look(ROLE_CRAWLER,
 	    conveyor_word(c->cv, cell).attempts & CELL_BLAMES, order.url);
@@ -393,6 +423,26 @@ connections_kept(const struct crawler *c)
 	return most > c->slots ? (uint32_t)most : c->slots;
 }
 
+/* 0, and no scope where no rule is on media types. */
+static int
+open_scope(struct crawler *c, struct err *err)
+{
+	const struct config *config = c->config;
+	int r = 0;
+
+	c->scope = scope_new(SCOPE_ANY);
+	if (c->scope == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; r == 0 && i < config->n_rules; i++)
+		r = scope_add_rule(c->scope, config->rules[i].include,
+		    span_from(config->rules[i].text), err);
+	if (r == 0 && !scope_has_type(c->scope)) {
+		scope_free(c->scope);
+		c->scope = NULL;
+	}
+	return r;
+}
+
 static int
 open_pool(struct crawler *c, struct err *err)
 {
@@ -415,7 +465,8 @@ open_pool(struct crawler *c, struct err *err)
 		.cookie_bytes = COOKIE_BYTES,
 		.max_connections = connections_kept(c),
 	};
-	struct fetch_hooks hooks = { want_watch, want_timer, take_body, c };
+	struct fetch_hooks hooks = { want_watch, want_timer, take_body, c,
+		c->scope ? wants : NULL };
 
 	c->params = calloc(config->ignore_params.n + 1, sizeof(*c->params));
 	if (c->params == NULL)
@@ -469,6 +520,9 @@ crawler_main(struct worker *worker)
 		  worker->crawl->crawlers;
 	c.transfers = calloc(conveyor_shape(c.cv)->cells, sizeof(*c.transfers));
 	r = c.transfers ? loop_init(&c.loop, &signals) : -ENOMEM;
+	url_init(&c.url);
+	if (r == 0)
+		r = open_scope(&c, &err);
 	if (r == 0)
 		r = open_pool(&c, &err);
 	if (r == 0)
@@ -480,6 +534,8 @@ crawler_main(struct worker *worker)
 		return role_failed(r, err.text[0] ? err.text : "starting");
 	run(&c);
 	fetch_pool_free(c.pool);
+	scope_free(c.scope);
+	url_fini(&c.url);
 	loop_fini(&c.loop);
 	free(c.transfers);
 	free(c.params);

@@ -176,6 +176,9 @@ parse_page(struct parser *p, const struct order *order,
 	struct page page;
 	int r;
 
+	/* Of a page that a rule on media types excludes, nothing is taken. */
+	if (capture->reason == REASON_RULE)
+		return 0;
 	if (url_parse(order->url, NULL, &p->url) < 0)
 		return -EBADMSG; /* the scheduler wrote it: it parsed there */
 	r = page_read(p->reader, &input, &page);

@@ -409,6 +409,8 @@ record_verdict(const struct record_facts *facts)
 	if (!facts->fetched)
 		return facts->reason == REASON_HOST_DOWN ? VERDICT_FAILED
 							 : VERDICT_EXCLUDED;
+	if (facts->status != 0 && facts->reason == REASON_RULE)
+		return VERDICT_EXCLUDED; /* by its headers */
 	if (facts->status == 0 || facts->status == 408 ||
 	    facts->status == 429 || facts->status >= 500)
 		return VERDICT_FAILED;

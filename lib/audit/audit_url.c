@@ -229,7 +229,8 @@ count_url(struct audit *audit, struct audit_site *site,
 	 * there was a request, or an answer, the last time.
 	 */
 	quarantined = row->verdict == VERDICT_QUARANTINED;
-	unfetched = row->verdict == VERDICT_EXCLUDED ||
+	unfetched = (row->verdict == VERDICT_EXCLUDED &&
+			!(row->reason == REASON_RULE && row->status != 0)) ||
 		    (row->verdict == VERDICT_FAILED &&
 			row->reason == REASON_HOST_DOWN);
 	if (unfetched)

@@ -41,6 +41,13 @@ struct fetch_hooks {
 	 */
 	int (*body)(void *arg, void *user, const void *bytes, size_t len);
 	void *arg;
+	/*
+	 * The headers of an answer are there, its body is not yet: is it
+	 * wanted?  False: the transfer ends with its status, no body, and
+	 * REASON_RULE.  NULL: all are.
+	 */
+	bool (*wants)(void *arg, void *user, unsigned status,
+	    struct span content_type);
 };
 
 /* What holds for every transfer of the pool. */

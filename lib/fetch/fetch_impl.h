@@ -47,6 +47,7 @@ struct transfer_run {
 	bool cookies;     /* hears of new ones */
 	bool refused;     /* the guard refused an address … */
 	bool allowed;     /* … or let one pass */
+	bool asked;       /* whether the answer is wanted */
 	bool starved;     /* no descriptor, or no memory for a socket */
 	int32_t spent_ms; /* by the first try, when this is the second */
 	uint16_t port;

@@ -104,6 +104,20 @@ transfer_connected(void *arg, char *ip, char *local_ip, int port,
 	return CURL_PREREQFUNC_OK;
 }
 
+/* The headers are there: whoever started it may not want the rest. */
+static bool
+transfer_is_wanted(struct transfer *t)
+{
+	const struct fetch_hooks *hooks = &t->pool->hooks;
+	uint16_t status = header_status(&t->header);
+
+	if (status == 0 || t->run.asked || hooks->wants == NULL)
+		return true;
+	t->run.asked = true;
+	return hooks->wants(hooks->arg, t->run.user, status,
+	    header_find(buf_span(&t->header.lines), SPAN("content-type")));
+}
+
 /* Called by libcurl with one line of the header. */
 static size_t
 transfer_take_header(char *bytes, size_t size, size_t n, void *arg)
@@ -118,8 +132,12 @@ transfer_take_header(char *bytes, size_t size, size_t n, void *arg)
 	}
 	t->run.window += size * n;
 	r = header_add(&t->header, span_of(bytes, size * n));
-	if (r == 0)
+	if (r == 0 && transfer_is_wanted(t))
 		return size * n;
+	if (r == 0) {
+		t->run.end = FETCH_END_UNWANTED;
+		return 0;
+	}
 	t->run.end = r == -ENOMEM ? FETCH_END_NO_MEMORY : FETCH_END_HEADERS;
 	return 0; /* ends the transfer */
 }
@@ -612,6 +630,8 @@ transfer_capture(struct transfer *t, struct capture *out, bool *short_fd)
 		return;
 	}
 	out->truncated = cause.truncated;
+	if (t->run.end == FETCH_END_UNWANTED)
+		out->reason = cause.reason;
 	out->protocol = transfer_protocol(t);
 	out->body_len = t->run.taken;
 	out->headers = lines;

@@ -93,6 +93,8 @@ verdict_decide(const struct verdict_limits *limits, const struct order *order,
 	if (capture == NULL)
 		return none;
 	status = capture->status;
+	if (status != 0 && capture->reason == REASON_RULE)
+		return (struct decision){ VERDICT_EXCLUDED, REASON_RULE };
 	if (status == 0)
 		return decide_again(order->tries,
 		    passes(capture->reason) ? limits->retries : 0,

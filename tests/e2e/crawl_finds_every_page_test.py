@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """A whole real site, against an independent walk of the same files."""
 
+import collections
 import os
 import sys
 
 import sites
-from harness import (BUILD, FINISHED, PATIENCE, SANITISED, TOP, check, check_sum, main, same,
+from faults import FaultServer, answer, page, redirect
+from harness import (BUILD, FINISHED, LIMIT, PATIENCE, SANITISED, TOP, check, check_sum, main, same,
                      same_set)
 
 # The settings of `make crawl`.
@@ -148,6 +150,46 @@ def test_depth_and_globs_bound_what_is_fetched(t):
     same_set(crawl.by_url(), [site.url + name for name in names[:11]], "records")
     crawl = t.crawl(site.url + "index.html", exclude="*/page1*.html").run()
     check(not any("/page1" in url for url in crawl.by_url()), "an excluded page was fetched")
+
+
+def test_rules_hold_for_links_redirects_and_responses(t):
+    """Whatever leads there, what a rule excludes is not fetched; of what only
+    the response tells, not the body."""
+    there = t.server(FaultServer("127.0.0.2"))
+    server = t.server(FaultServer())
+    big = b"\x89PNG" + bytes(4 << 20)
+    away = there.url("/elsewhere")
+    server.answers.update({
+        "/": page("root", ["/a.png", "/picture", "/private/x", "/away", "/out", "/deep/1"]),
+        "/picture": answer(big, content_type="image/png"),
+        "/away": redirect(away),
+        "/out": redirect("/private/y"),
+        "/deep/1": page("one", ["/deep/2"]),
+    })
+    crawl = t.crawl(server.url(), scope="any", **QUICK, exclude=[
+        "type:image/*", f"surt:127.0.0.1:{server.port})/private", "host:127.0.0.2",
+        "depth:>1"]).run()
+    asked = set(server.paths()) - {"/robots.txt"}
+    same_set(asked, ["/", "/picture", "/away", "/out", "/deep/1"], "requests")
+    same(there.paths(), [], "requests to the host that is excluded")
+    records = crawl.by_url()
+    picture = records[server.url("/picture")]
+    same((picture["status"], picture["reason"], picture["content_type"]),
+         (200, "excluded_by_rule", "image/png"), "the picture")
+    check("digest" not in picture and not picture.get("length_wire"), f"a body: {picture}")
+    report = crawl.report()
+    same(report["reasons"]["excluded_by_rule"], 1, "excluded")
+    same(report["refused"]["excluded_by_rule"], 5, "refused")
+    check_sum(report)
+
+    # Who starts it again with another rule means what is queued, too.
+    stopped = t.crawl(server.url(), max_pages=1, **QUICK).run(status=LIMIT)
+    before = len(server.paths())
+    stopped.start(max_pages=0, exclude="regex:^https?://[^/]+/(deep|out|away)").ends()
+    same_set(server.paths()[before:], ["/a.png", "/picture", "/private/x"], "requests")
+    ended = collections.Counter(r.get("reason") for r in stopped.records())
+    same(ended["excluded_by_rule"], 3, "excluded when they were to be ordered")
+    check_sum(stopped.report())
 
 
 def test_make_crawl_crawls_a_real_site_again_and_again(t):

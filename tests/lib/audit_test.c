@@ -186,6 +186,8 @@ step(struct crawl *c)
 		return true;
 	}
 	capture.location = status == 301 ? SPAN("/elsewhere") : SPAN_NONE;
+	if (status == 200 && test_random(&c->random) % 8 == 0)
+		capture.reason = REASON_RULE;
 	if (order.reason != REASON_NONE)
 		got = NULL;
 	else

@@ -53,6 +53,49 @@ START_TEST(fetch_ends_where_there_is_no_room)
 }
 END_TEST
 
+START_TEST(fetch_ends_at_headers_that_are_not_wanted)
+{
+	static const struct site_page pages[] = {
+		{ "/plain", .headers = "Content-Type: image/png\r\n",
+		    .body = "0123456789", .size = 200000 },
+		{ "/chunked", SITE_CHUNKED,
+		    .headers = "Content-Type: image/png\r\n",
+		    .body = "0123456789", .size = 200000 },
+		{ "/informed", .headers = "Content-Type: image/png\r\n",
+		    .body = "x", .informs = true },
+		{ "/empty", .status = 404,
+		    .headers = "Content-Type: image/png\r\n" },
+		{ "/slow", .headers = "Content-Type: image/png\r\n",
+		    .body = "0123456789", .drip_ms = 60000 },
+		{ "/wanted", SITE_CHUNKED,
+		    .headers = "Content-Type: image/gif\r\n", .body = "xy" },
+	};
+
+	open_site(pages, ARRAY_LEN(pages), &visitor_options);
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+		struct visit v = { .unwanted = "image/png" };
+		bool wanted = i + 1 == ARRAY_LEN(pages);
+
+		ck_assert_int_eq(visitor_start(&visitor, at(pages[i].path), &v),
+		    0);
+		visitor_run(&visitor);
+		ck_assert_uint_eq(v.asked, 1);
+		ck_assert_uint_eq(v.capture.status,
+		    pages[i].status ? pages[i].status : 200);
+		ck_assert_int_eq(v.capture.reason,
+		    wanted ? REASON_NONE : REASON_RULE);
+		ck_assert_truncated(v, TRUNCATED_NO);
+		ck_assert_uint_eq(v.body.len, wanted ? 2 : 0);
+		ck_assert_uint_eq(v.capture.body_len, v.body.len);
+		ck_assert_span_eq(v.capture.content_type,
+		    wanted ? "image/gif" : "image/png");
+		ck_assert(!v.short_fd);
+		visit_fini(&v);
+	}
+	close_site();
+}
+END_TEST
+
 START_TEST(fetch_keeps_a_large_header_to_its_limit)
 {
 	static char cookies[30000];
@@ -302,7 +345,9 @@ START_TEST(fetch_runs_five_hundred_at_once)
 END_TEST
 
 TEST_MAIN("fetch_limits", fetch_cuts_a_body_at_max_body,
-    fetch_ends_where_there_is_no_room, fetch_keeps_a_large_header_to_its_limit,
+    fetch_ends_where_there_is_no_room,
+    fetch_ends_at_headers_that_are_not_wanted,
+    fetch_keeps_a_large_header_to_its_limit,
     fetch_waits_for_the_first_byte_only_so_long,
     fetch_limits_do_not_depend_on_a_clock_that_jumps, fetch_gives_a_trickle_up,
     fetch_as_a_whole_takes_only_so_long, fetch_connects_only_so_long,

@@ -331,6 +331,8 @@ START_TEST(verdict_follows_its_table)
 	} cases[] = {
 		{ { 0 }, { .status = 200 }, VERDICT_DONE, 0 },
 		{ { 0 }, { .status = 403 }, VERDICT_DONE, 0 },
+		{ { 0 }, { .status = 200, .reason = REASON_RULE },
+		    VERDICT_EXCLUDED, REASON_RULE },
 		{ { 0 }, { .status = 404 }, VERDICT_GONE, 0 },
 		{ { 0 }, { .status = 301, .location = SPAN("http://x/") },
 		    VERDICT_REDIRECTED, 0 },

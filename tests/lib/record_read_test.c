@@ -147,6 +147,8 @@ random_record(uint64_t *random, struct order *order, struct capture *capture,
 	};
 	if (capture->status == 0)
 		capture->reason = 1 + test_random(random) % REASON_BLOCKED_SSRF;
+	else if (test_random(random) % 8 == 0)
+		capture->reason = REASON_RULE;
 	*has_capture = order->reason == REASON_NONE &&
 		       test_random(random) % 8 > 0;
 	return verdict_decide(&limits, order, *has_capture ? capture : NULL);

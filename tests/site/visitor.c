@@ -77,11 +77,22 @@ visitor_body(void *arg, void *user, const void *bytes, size_t len)
 	return buf_add(&visit->body, bytes, len);
 }
 
+static bool
+visitor_wants(void *arg, void *user, unsigned status, struct span content_type)
+{
+	struct visit *visit = user;
+
+	(void)arg, (void)status;
+	visit->asked++;
+	return visit->unwanted == NULL ||
+	       !span_eq(content_type, span_from(visit->unwanted));
+}
+
 int
 visitor_init(struct visitor *v, const struct fetch_options *options)
 {
 	const struct fetch_hooks hooks = { visitor_watch, visitor_timer,
-		visitor_body, v };
+		visitor_body, v, visitor_wants };
 	struct err err = ERR_NONE;
 	int r;
 

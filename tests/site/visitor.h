@@ -15,6 +15,8 @@ struct visit {
 	/* Of the request (fetch.h). */
 	const char *proxy, *resolve, *headers, *auth;
 	bool cookies;
+	const char *unwanted; /* Content-Type of an answer that is refused */
+	unsigned asked;       /* whether it is wanted */
 
 	bool done;
 	bool short_fd;

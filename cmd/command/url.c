@@ -84,14 +84,44 @@ answer_resolve(void *ctx, json_t *question)
 	return json_pack("{s:s%}", "href", href.ptr, href.len);
 }
 
+/* The rules that a question names, or a crawl's own.  False: no such rule. */
+static bool
+read_rules(json_t *question, unsigned *out)
+{
+	json_t *list = json_object_get(question, "rules"), *name;
+	size_t i;
+
+	*out = CANON_DEFAULT;
+	if (list == NULL || json_is_null(list))
+		return true;
+	if (!json_is_array(list))
+		return false;
+	*out = 0;
+	json_array_foreach(list, i, name)
+	{
+		unsigned rule = json_is_string(name)
+				    ? canon_rule_of(text_of(name))
+				    : 0;
+
+		if (rule == 0)
+			return false;
+		*out |= rule;
+	}
+	return true;
+}
+
 static json_t *
 answer_canon(void *ctx, json_t *question)
 {
-	static const struct canon canon = { .rules = CANON_DEFAULT };
+	struct canon canon = { 0 };
 	struct work *work = ctx;
 	const char *wrong = NULL;
-	int r = resolve(work, question, &wrong);
+	int r;
 
+	if (!read_rules(question, &canon.rules))
+		return filter_error("\"rules\" has to be a list of words of "
+				    "the setting canon, or null");
+	r = resolve(work, question, &wrong);
 	if (r == 0 && !url_fetchable(&work->url))
 		r = -EINVAL;
 	if (r == 0)
@@ -119,7 +149,9 @@ command_url(int argc, char **argv)
 		    "usage: mpcrawl url resolve|canon < questions\n"
 		    "a question is a line {\"input\": URL, \"base\": URL, "
 		    "\"encoding\": LABEL}; \"base\" and \"encoding\", the "
-		    "page's own, may be left out\n");
+		    "page's own, may be left out; canon "
+		    "takes \"rules\" too, a list of words of the setting "
+		    "canon\n");
 		return 2;
 	}
 	work.dec = charset_decoder_new();

@@ -156,7 +156,7 @@ audit_hash(struct audit *audit, struct span text, struct canon_hash *out)
 bool
 audit_key_may_differ(const struct audit *audit)
 {
-	return url_query(&audit->url).len > 0;
+	return !audit->knows_canon && url_query(&audit->url).len > 0;
 }
 
 /* --- a pass -------------------------------------------------------------- */
@@ -165,8 +165,6 @@ static int
 audit_init(struct audit *audit, const struct audit_options *options, bool mends,
     struct err *err)
 {
-	const struct config *config = options->config;
-
 	*audit = (struct audit){ .options = options,
 		.err = err,
 		.mends = mends };
@@ -178,15 +176,10 @@ audit_init(struct audit *audit, const struct audit_options *options, bool mends,
 	buf_init(&audit->line, 2 * TAPE_LINE_MAX);
 	buf_init(&audit->value, VALUE_MAX);
 	buf_init(&audit->name, VALUE_MAX);
-	audit->canon.rules = CANON_DEFAULT;
-	audit->params = calloc(config->ignore_params.n + 1,
-	    sizeof(*audit->params));
+	buf_init(&audit->rules, VALUE_MAX);
+	audit->params = calloc(CONFIG_WORDS_MAX, sizeof(*audit->params));
 	if (audit->params == NULL)
 		return audit_fail(audit, -ENOMEM, "settings");
-	for (size_t i = 0; i < config->ignore_params.n; i++)
-		audit->params[i] = span_from(config->ignore_params.items[i]);
-	audit->canon.extra = audit->params;
-	audit->canon.n_extra = config->ignore_params.n;
 	if (snprintf(audit->out_dir, sizeof(audit->out_dir), "%s/out",
 		options->dir) >= (int)sizeof(audit->out_dir))
 		return err_set(err, -ENAMETOOLONG, "%s: path too long",
@@ -224,6 +217,7 @@ audit_fini(struct audit *audit)
 	buf_fini(&audit->line);
 	buf_fini(&audit->value);
 	buf_fini(&audit->name);
+	buf_fini(&audit->rules);
 }
 
 /* There is no store, or nothing in it: a crawl that was ended before it had
@@ -251,6 +245,31 @@ get_meta(struct audit *audit, struct span key)
 	int r = store_get(audit->store, STORE_META, key, &audit->value);
 
 	return r < 0 ? audit_fail(audit, r, "frontier") : r;
+}
+
+/*
+ * By which rules the keys were made.  A store that has lost the row is judged
+ * by the settings, and less sternly.
+ */
+static int
+read_canon(struct audit *audit)
+{
+	const struct config *config = audit->options->config;
+	int r = store_get(audit->store, STORE_META, SPAN("canon"),
+	    &audit->rules);
+
+	if (r < 0)
+		return audit_fail(audit, r, "frontier");
+	audit->knows_canon = r == 1 &&
+			     canon_read(buf_span(&audit->rules), audit->params,
+				 CONFIG_WORDS_MAX, &audit->canon) == 0;
+	if (audit->knows_canon)
+		return 0;
+	for (size_t i = 0; i < config->ignore_params.n; i++)
+		audit->params[i] = span_from(config->ignore_params.items[i]);
+	audit->canon = (struct canon){ config->canon, audit->params,
+		config->ignore_params.n };
+	return 0;
 }
 
 /* Whose it is and where it stands.  1; 0 nothing is in it. */
@@ -281,7 +300,9 @@ read_meta(struct audit *audit)
 		    "%s: crawl_id and frontier/ are of different crawls; put "
 		    "back the one that was changed, from a copy of this folder",
 		    o->dir);
-	r = get_meta(audit, SPAN("state"));
+	r = read_canon(audit);
+	if (r == 0)
+		r = get_meta(audit, SPAN("state"));
 	if (r < 0)
 		return r;
 	if (r == 0 ||
@@ -327,8 +348,8 @@ look_all_over(struct audit *audit)
 	if (r == 0 && audit->odd_keys > 0)
 		audit_note(audit, AUDIT_KEYS,
 		    "%llu URLs with a query have keys that these settings do "
-		    "not give: was ignore_params given to start?  Give it "
-		    "here, too",
+		    "not give: were ignore_params or canon given to start?  "
+		    "Give them here, too",
 		    (unsigned long long)audit->odd_keys);
 	return r;
 }

@@ -77,7 +77,9 @@ struct audit {
 	struct lost *lost;
 	char out_dir[PATH_MAX];
 	struct canon canon;
-	struct span *params; /* canon.extra */
+	struct span *params; /* canon.extra, CONFIG_WORDS_MAX of them */
+	struct buf rules;    /* the store's word on canon */
+	bool knows_canon;    /* it said it */
 
 	/* The crawl as the store says it; .next_seq as this pass uses it. */
 	struct crawl_row crawl;
@@ -123,7 +125,8 @@ MUST_USE int audit_fail(struct audit *audit, int r, const char *what);
  * audit->url is that URL afterwards. */
 MUST_USE int audit_hash(struct audit *audit, struct span text,
     struct canon_hash *out);
-/* Is a key that is not of these hashes explained by ignore_params? */
+/* Is a key that is not of these hashes explained by settings that the store
+ * has forgotten? */
 bool audit_key_may_differ(const struct audit *audit);
 
 /* --- the outputs (audit_outputs.c) --------------------------------------- */

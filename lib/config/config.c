@@ -280,39 +280,56 @@ add_url(struct config_list *list, const struct config_row *row,
 	return add_word(list, row, value, text, err);
 }
 
+/* A list of flags, each a bit in the order of row->choices. */
 static int
-set_fields(struct config *config, const struct config_row *row,
-    const char *value, struct err *err)
+set_flags(uint32_t *member, const struct config_row *row, const char *value,
+    struct err *err)
 {
 	struct span list = span_from(value), word;
-	/* In the order of row->choices. */
-	bool on[] = { config->field_links, config->field_body };
 	bool amends = true, first = true;
+	uint32_t bits = *member;
 
 	while (config_next_word(&list, &word)) {
 		char sign = word.ptr[0];
 		bool is_signed = sign == '+' || sign == '-';
-		int field;
+		int flag;
 
 		/* A list that begins without a sign is the whole list. */
 		if (first && !is_signed)
 			amends = false;
 		if (first && !amends)
-			memset(on, 0, sizeof(on));
+			bits = 0;
 		first = false;
-		field = choice_of(row->choices,
+		flag = choice_of(row->choices,
 		    span_from_at(word, is_signed ? 1 : 0));
-		if (field < 0 || field >= (int)ARRAY_LEN(on))
+		if (flag < 0)
 			return err_set(err, -EINVAL,
-			    "%s = %s: the fields are: %s; as in +links,+body",
+			    "%s = %s: it is a list of: %s; as in +%.*s",
 			    row->key, config_show_text(value).text,
+			    row->choices, (int)strcspn(row->choices, " "),
 			    row->choices);
-		on[field] = sign != '-';
+		if (sign == '-')
+			bits &= ~(UINT32_C(1) << flag);
+		else
+			bits |= UINT32_C(1) << flag;
 	}
-	if (first)
-		memset(on, 0, sizeof(on));
-	config->field_links = on[0];
-	config->field_body = on[1];
+	*member = first ? 0 : bits;
+	return 0;
+}
+
+static int
+set_fields(struct config *config, const struct config_row *row,
+    const char *value, struct err *err)
+{
+	/* In the order of row->choices. */
+	uint32_t bits = (config->field_links ? 1 : 0) |
+			(config->field_body ? 2 : 0);
+	int r = set_flags(&bits, row, value, err);
+
+	if (r < 0)
+		return r;
+	config->field_links = bits & 1;
+	config->field_body = bits & 2;
 	return 0;
 }
 
@@ -395,6 +412,9 @@ config_apply(struct config *config, const struct config_row *row,
 		    value, err);
 	case CONFIG_FIELDS:
 		return set_fields(config, row, value, err);
+	case CONFIG_FLAGS:
+		return set_flags(MEMBER(uint32_t, config, row), row, value,
+		    err);
 	case CONFIG_SPEED:
 		return set_speed(config, row, value, err);
 	case CONFIG_PROXY:

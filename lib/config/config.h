@@ -18,7 +18,8 @@
 #include "lib/base/err.h"
 #include "lib/url/scope.h"
 
-/* Values given several times (--include, --exclude), in order. */
+/* Values given several times (ignore_params), in order. */
+#define CONFIG_WORDS_MAX 1000
 struct config_list {
 	char **items; /* owned */
 	size_t n;
@@ -124,6 +125,7 @@ struct config {
 	int scope; /* enum scope_kind */
 	struct config_rule *rules;
 	size_t n_rules;
+	uint32_t canon; /* enum canon_rule: what makes two URLs one page */
 	struct config_list ignore_params;
 	bool sitemaps;              /* those that robots.txt names are read */
 	struct config_list sitemap; /* to be read whatever it names */
@@ -195,6 +197,7 @@ enum config_type {
 	CONFIG_WORDS,  /* ignore_params: appends to the list */
 	CONFIG_URLS,   /* sitemap: appends to the list, as it is */
 	CONFIG_FIELDS, /* +links,-body amend what is set; links,body replace it */
+	CONFIG_FLAGS,   /* likewise, uint32_t: a bit for each of the words */
 	CONFIG_SPEED,   /* low_speed: "1K/s for 20s" or "1K/20s" */
 	CONFIG_PROXY,   /* char *; "none" is NULL */
 	CONFIG_ADDRESS, /* char *; "none" is NULL */

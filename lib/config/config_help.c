@@ -35,6 +35,7 @@ placeholder(const struct config_row *row)
 	case CONFIG_URLS:
 		return "URL";
 	case CONFIG_FIELDS:
+	case CONFIG_FLAGS:
 		return "LIST";
 	case CONFIG_SPEED:
 		return "RATE";

@@ -7,7 +7,6 @@
 #include "lib/config/config.h"
 
 enum {
-	CONFIG_WORDS_MAX = 1000,
 	/* Each is looked at once for each host, and a file is a megabyte. */
 	CONFIG_SECTIONS_MAX = 10000,
 	CONFIG_KEY_MAX = 64 /* no key is longer; nor is a mistyped one read */

@@ -71,7 +71,7 @@ frontier_alloc(const struct config *config, const uint8_t crawl_id[16],
 	buf_init(&f->via, VALUE_MAX);
 	buf_init(&f->chain, VALUE_MAX);
 	buf_init(&f->name, VALUE_MAX);
-	f->canon.rules = CANON_DEFAULT;
+	f->canon.rules = config->canon;
 	f->params = calloc(config->ignore_params.n + 1, sizeof(*f->params));
 	f->scope = scope_new((enum scope_kind)config->scope);
 	if (f->params == NULL || f->scope == NULL ||
@@ -158,6 +158,34 @@ open_longest(struct frontier *f, struct err *err)
 	return store_commit(f->store, err);
 }
 
+/*
+ * By which rules its keys were made.  By others what is known would be met as
+ * new, and fetched again.
+ */
+static int
+open_canon(struct frontier *f, struct err *err)
+{
+	int r;
+
+	buf_clear(&f->name);
+	r = canon_describe(&f->canon, &f->name);
+	if (r == 0)
+		r = get_meta(f, SPAN("canon"));
+	if (r < 0)
+		return r;
+	if (r == 1 && span_eq(buf_span(&f->row), buf_span(&f->name)))
+		return 0;
+	if (r == 1)
+		return err_set(err, -EINVAL,
+		    "canon and ignore_params: this crawl knows its URLs by "
+		    "\"%.*s\", not by \"%.*s\"; they cannot be changed (but "
+		    "for fold_www and fold_scheme)",
+		    (int)(f->row.len < 150 ? f->row.len : 150), f->row.ptr,
+		    (int)(f->name.len < 150 ? f->name.len : 150), f->name.ptr);
+	store_put(f->store, STORE_META, SPAN("canon"), buf_span(&f->name));
+	return store_commit(f->store, err);
+}
+
 /* Whose it is, and where it stands. */
 static int
 open_meta(struct frontier *f, const char *dir, const uint8_t crawl_id[16],
@@ -194,6 +222,8 @@ open_meta(struct frontier *f, const char *dir, const uint8_t crawl_id[16],
 			   ? r
 			   : err_set(err, -EIO, "%s: its state is broken", dir);
 	r = open_longest(f, err);
+	if (r == 0)
+		r = open_canon(f, err);
 	if (r < 0)
 		return r;
 	r = get_meta(f, SPAN("begun"));

@@ -33,7 +33,8 @@ struct frontier;
  * life.  `crawl_id` (16 bytes) is written into a new store, and must equal
  * that of an old one.
  *
- * 0, or -EINVAL max_url_length is less than the crawl has had,
+ * 0, or -EINVAL max_url_length is less than the crawl has had, or its keys are
+ * made by other rules (canon, ignore_params),
  * -EEXIST the store is another crawl's, -EPROTO of a newer layout,
  * -ENOSPC, -EIO, -ENOMEM; `err` says it in words.
  */

@@ -89,6 +89,26 @@ frontier_knows(struct frontier *f, const struct canon_hash *hash)
 	return r;
 }
 
+/*
+ * The same page on another site, where fold_www or fold_scheme makes the two
+ * one.  Each keeps its own robots.txt and clock, so they are kept apart, and
+ * only asked for here.  Where a redirect leads is not: from http to https it
+ * would lead to itself.
+ */
+static int
+frontier_knows_sibling(struct frontier *f, const struct url *url,
+    struct canon_hash hash)
+{
+	uint64_t sites[CANON_SIBLINGS];
+	int n = canon_siblings(&f->canon, url, &f->site, sites), r = 0;
+
+	for (int i = 0; r == 0 && i < n; i++) {
+		hash.site64 = sites[i];
+		r = frontier_knows(f, &hash);
+	}
+	return n < 0 ? n : r;
+}
+
 int
 frontier_put_url(struct frontier *f, uint64_t site64, uint64_t url64,
     const struct url_row *row)
@@ -272,6 +292,8 @@ frontier_seed(struct frontier *f, struct span text, int64_t now_ms,
 	r = frontier_hash(f, &f->url, &a.hash);
 	if (r == 0)
 		r = frontier_knows(f, &a.hash);
+	if (r == 0)
+		r = frontier_knows_sibling(f, &f->url, a.hash);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	refusal = refuse_scope(f, &f->url, 0);
@@ -476,6 +498,12 @@ offer(struct frontier *f, const struct order *from, struct span text,
 		if (fate >= TEXT_REFUSED)
 			count(&f->live.refused[fate - TEXT_REFUSED], 1);
 		return 0;
+	}
+	/* Not remembered of the text: a redirect may lead there yet. */
+	if (a.found != LINK_REDIRECT) {
+		r = frontier_knows_sibling(f, &f->url, a.hash);
+		if (r != 0)
+			return r < 0 ? r : 0;
 	}
 	refusal = refuse_link(f, from, &a, flags);
 	if (refusal != REFUSALS) {

@@ -114,6 +114,20 @@ START_TEST(url_canon_answers_with_the_key)
 	    "{\"key\":\"https://h:8443/b?a&z\"}\n"
 	    "{\"failure\":true}\n"
 	    "{\"failure\":true}\n");
+	says("canon",
+	    SPAN("{\"input\":\"https://www.a.org/b/?z&a\",\"rules\":"
+		 "[\"fold_www\",\"fold_slash\",\"fold_scheme\"]}\n"
+		 "{\"input\":\"http://h/?b&a\",\"rules\":[]}\n"
+		 "{\"input\":\"http://h/?b&a\",\"rules\":null}\n"
+		 "{\"input\":\"http://h/\",\"rules\":[\"fold\"]}\n"
+		 "{\"input\":\"http://h/\",\"rules\":\"sort_query\"}\n"),
+	    "{\"key\":\"http://a.org/b?z&a\"}\n"
+	    "{\"key\":\"http://h/?b&a\"}\n"
+	    "{\"key\":\"http://h/?a&b\"}\n"
+	    "{\"error\":\"\\\"rules\\\" has to be a list of words of the "
+	    "setting canon, or null\"}\n"
+	    "{\"error\":\"\\\"rules\\\" has to be a list of words of the "
+	    "setting canon, or null\"}\n");
 }
 END_TEST
 

@@ -19,7 +19,7 @@ import tempfile
 import time
 
 import faults
-from harness import (FINISHED, INTERNAL, LIMIT, QUARANTINED, STOPPED, check, main, read_bytes,
+from harness import (FINISHED, INTERNAL, LIMIT, QUARANTINED, STOPPED, USAGE, check, main, read_bytes,
                      same, same_set, tail)
 from poison_test import poisoned, quarantined
 from store import Store, set_layout
@@ -752,15 +752,23 @@ def test_a_crawl_is_sound_with_a_quarantine_a_retry_and_a_second_quarantine(t):
     same(len(ids), len(set(ids)) + 2 * len(paths), "records")
 
 
-def test_ignored_parameters_that_are_not_given_again_are_no_damage(t):
-    """The key of a URL with a query depends on a setting."""
+def test_keys_are_judged_by_the_rules_that_made_them(t):
+    """The key of a URL with a query depends on settings; the store knows them."""
     server = t.server(faults.FaultServer())
     server.on("/", faults.page("first", ["/a?ref=1&x=2", "/b?x=1"]))
     for path in ("/a?ref=1&x=2", "/b?x=1"):
         server.on(path, faults.page("x"))
     crawl = t.crawl(server.url(), ignore_params="ref")
     crawl.run()
-    same(kinds(fsck(crawl), "note"), {"keys"}, "notes")
+    same(kinds(fsck(crawl), "note"), set(), "notes")
+    same(kinds(fsck(crawl), "problem"), set(), "problems")
+    crawl.start(ignore_params="ref", canon="-sort_query")
+    same(crawl.wait(), USAGE, "exit status with other rules")
+    check("canon and ignore_params" in crawl.said(), f"it said: {tail(crawl.said())}")
+    # Without that row nobody can tell: the settings are asked, and less sternly.
+    with store_of(crawl) as store:
+        store.delete("m", b"canon")
+    same(kinds(fsck(crawl), "note"), {"keys"}, "notes without the row")
     same(kinds(fsck(crawl, "--ignore-params", "ref"), "note"), set(), "notes with the setting")
 
 

@@ -262,8 +262,8 @@ START_TEST(config_fields_amend_with_signs_and_replace_without)
 	sets("fields", "");
 	ck_assert(!config.field_links && !config.field_body);
 	refuses("fields", "+links,+text", -EINVAL,
-	    "the fields are: links body");
-	refuses("fields", "+", -EINVAL, "the fields are");
+	    "it is a list of: links body");
+	refuses("fields", "+", -EINVAL, "it is a list of");
 	ck_assert(!config.field_links);
 	config_fini(&config);
 }

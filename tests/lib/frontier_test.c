@@ -312,6 +312,86 @@ START_TEST(a_narrower_scope_holds_for_what_is_queued)
 }
 END_TEST
 
+/* The store is not opened, and the message says this. */
+static void
+refuses_to_open(struct fixture *x, const char *says)
+{
+	struct err err = ERR_NONE;
+	struct frontier *f;
+
+	ck_assert_int_eq(frontier_open(x->dir, &x->config, fixture_id, x->now,
+			     &f, &err),
+	    -EINVAL);
+	ck_assert_msg(strstr(err.text, says) != NULL, "%s", err.text);
+}
+
+START_TEST(keys_of_other_rules_are_refused_by_name)
+{
+	struct fixture x;
+
+	fixture_init(&x);
+	ck_assert_int_eq(config_set(&x.config, "ignore_params", "ref, x", NULL),
+	    0);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/");
+	fixture_commit(&x);
+	fixture_close(&x);
+	ck_assert_int_eq(config_set(&x.config, "canon", "+fold_slash", NULL),
+	    0);
+	refuses_to_open(&x, "canon and ignore_params: this crawl knows its "
+			    "URLs by \"sort_query drop_empty drop_tracking "
+			    "drop_session;ref x\", not by \"sort_query "
+			    "drop_empty drop_tracking drop_session "
+			    "fold_slash;ref x\"");
+	ck_assert_int_eq(config_set(&x.config, "canon", "-fold_slash", NULL),
+	    0);
+	ck_assert_int_eq(config_set(&x.config, "ignore_params", "y", NULL), 0);
+	refuses_to_open(&x, "not by \"sort_query drop_empty drop_tracking "
+			    "drop_session;ref x y\"");
+	config_fini(&x.config);
+	ck_assert_int_eq(config_init(&x.config), 0);
+	/* In another order, and with rules that no key depends on. */
+	ck_assert_int_eq(config_set(&x.config, "ignore_params", "x ref", NULL),
+	    0);
+	ck_assert_int_eq(config_set(&x.config, "canon",
+			     "+fold_www,+fold_scheme", NULL),
+	    0);
+	fixture_open(&x);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(a_page_of_two_sites_that_are_one_is_fetched_once)
+{
+	struct fixture x;
+	struct order o;
+
+	fixture_init(&x);
+	x.config.scope = SCOPE_ANY;
+	ck_assert_int_eq(config_set(&x.config, "canon",
+			     "+fold_www,+fold_scheme", NULL),
+	    0);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/");
+	o = fixture_expect(&x, "http://a.test/");
+	ck_assert_int_eq(fixture_offer(&x, &o, "https://a.test/"), 0);
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://www.a.test/"), 0);
+	ck_assert_int_eq(fixture_offer(&x, &o, "https://www.a.test/"), 0);
+	ck_assert_int_eq(fixture_offer(&x, &o, "https://www.a.test/x"), 1);
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test/x"), 0);
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://www2.a.test/x"), 1);
+	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test:81/x"), 1);
+	/* From http to https it leads to the same page, which is none yet. */
+	ck_assert_int_eq(frontier_offer(x.f, &o, SPAN("https://www.a.test/"),
+			     LINK_REDIRECT, 0, x.now),
+	    1);
+	fixture_commit(&x);
+	fixture_reopen(&x);
+	ck_assert_int_eq(fixture_offer(&x, &o, "https://a.test/x"), 0);
+	fixture_fini(&x);
+}
+END_TEST
+
 START_TEST(without_a_contact_no_link_leaves_this_machine)
 {
 	struct frontier_totals t;
@@ -1168,7 +1248,9 @@ TEST_MAIN("frontier", a_seed_is_ordered_once_and_settled,
     links_are_refused_as_the_settings_of_nofollow_say,
     rules_on_depth_are_asked_for_each_link,
     a_regex_that_gives_up_is_counted_apart, a_new_rule_holds_for_what_is_queued,
-    a_narrower_scope_holds_for_what_is_queued, scope_is_that_of_all_runs,
+    a_narrower_scope_holds_for_what_is_queued,
+    keys_of_other_rules_are_refused_by_name,
+    a_page_of_two_sites_that_are_one_is_fetched_once, scope_is_that_of_all_runs,
     without_a_contact_no_link_leaves_this_machine,
     a_host_is_waited_for_only_after_orders_may_have_left,
     a_store_of_another_crawl_or_layout_is_refused,

@@ -332,13 +332,19 @@ make_scope(void)
 static int
 add_rules(void)
 {
+	static const char *const rules[] = { "*.pdf", "host:a.org",
+		"domain:b\xC3\xBC"
+		"cher.example",
+		"surt:org,a,)/x", "regex:^(a|b)+[0-9]{3}/", "depth:>5",
+		"type:image/*" };
 	struct scope *scope = scope_new(SCOPE_HOST);
 	struct err err = ERR_NONE;
 	int r = 0;
 
 	faults_begin();
-	for (int i = 0; r == 0 && i < 100; i++)
-		r = scope_add_rule(scope, i % 2, SPAN("*.pdf"), &err);
+	for (size_t i = 0; r == 0 && i < 100; i++)
+		r = scope_add_rule(scope, i % 2,
+		    span_from(rules[i % ARRAY_LEN(rules)]), &err);
 	faults_end();
 	ck_assert_int_eq(scope_add_rule(scope, true, SPAN("*.gif"), &err), 0);
 	scope_free(scope);

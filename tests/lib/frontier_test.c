@@ -363,6 +363,8 @@ END_TEST
 
 START_TEST(a_page_of_two_sites_that_are_one_is_fetched_once)
 {
+	struct capture redirect = { .status = 301,
+		.location = SPAN("https://www.a.test/") };
 	struct fixture x;
 	struct order o;
 
@@ -382,9 +384,7 @@ START_TEST(a_page_of_two_sites_that_are_one_is_fetched_once)
 	ck_assert_int_eq(fixture_offer(&x, &o, "http://www2.a.test/x"), 1);
 	ck_assert_int_eq(fixture_offer(&x, &o, "http://a.test:81/x"), 1);
 	/* From http to https it leads to the same page, which is none yet. */
-	ck_assert_int_eq(frontier_offer(x.f, &o, SPAN("https://www.a.test/"),
-			     LINK_REDIRECT, 0, x.now),
-	    1);
+	ck_assert_int_eq(frontier_redirect(x.f, &o, &redirect, x.now), 1);
 	fixture_commit(&x);
 	fixture_reopen(&x);
 	ck_assert_int_eq(fixture_offer(&x, &o, "https://a.test/x"), 0);

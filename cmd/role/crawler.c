@@ -473,7 +473,7 @@ open_pool(struct crawler *c, struct err *err)
 		return -ENOMEM;
 	for (size_t i = 0; i < config->ignore_params.n; i++)
 		c->params[i] = span_from(config->ignore_params.items[i]);
-	options.canon = (struct canon){ .rules = CANON_DEFAULT,
+	options.canon = (struct canon){ .rules = config->canon,
 		.extra = c->params,
 		.n_extra = config->ignore_params.n };
 	return fetch_pool_new(&options, &hooks, &c->pool, err);

@@ -19,7 +19,7 @@ enum fetch_end {
 	FETCH_END_LOW_SPEED,
 	FETCH_END_HEADERS, /* more of them than anybody needs */
 	FETCH_END_NO_MEMORY,
-	FETCH_END_REFUSED, /* before anything was asked */
+	FETCH_END_REFUSED,  /* before anything was asked */
 	FETCH_END_UNWANTED, /* by its headers */
 	FETCH_ENDS
 };

@@ -10,6 +10,7 @@
 enum {
 	SET_FIRST = 16,
 	RULES_FIRST = 8,
+	DOMAINS = 256,
 };
 
 /*
@@ -30,6 +31,11 @@ struct scope {
 	struct rule *rules;
 	size_t n_rules, cap_rules;
 	bool has_depth, has_type;
+	/* Names that were asked about, and their domains, as hashes: the list
+	 * takes a microsecond, and most links are to few hosts. */
+	struct {
+		uint64_t name, domain;
+	} domains[DOMAINS];
 	uint64_t gave_up;
 };
 
@@ -150,13 +156,19 @@ hash_host(const struct scope *scope, const struct url *url)
 }
 
 static uint64_t
-hash_domain(const struct scope *scope, const struct url *url)
+hash_domain(struct scope *scope, const struct url *url)
 {
-	struct span domain = name_of(url);
+	struct span name = name_of(url), domain = name;
+	uint64_t hash = hash_on(scope->secret, name);
+	size_t at = hash % DOMAINS;
 
-	if (!site_registrable(domain, &domain))
-		domain = name_of(url);
-	return hash_on(scope->secret, domain);
+	if (scope->domains[at].name != hash) {
+		if (!site_registrable(name, &domain))
+			domain = name;
+		scope->domains[at].name = hash;
+		scope->domains[at].domain = hash_on(scope->secret, domain);
+	}
+	return scope->domains[at].domain;
 }
 
 /* The next segment with its '/', off *path; false: none ends with one. */
@@ -207,7 +219,7 @@ in_prefix(const struct scope *scope, const struct url *url)
 }
 
 static bool
-measured(const struct scope *scope, const struct url *url)
+measured(struct scope *scope, const struct url *url)
 {
 	if (scope->kind == SCOPE_ANY)
 		return true;

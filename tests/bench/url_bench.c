@@ -24,6 +24,11 @@ static const char *const inputs[] = {
 	"//cdn.example.com/assets/js/app.min.js",
 };
 
+/* One of each kind; none matches, so that all of the URL is looked at. */
+static const char *const rules[] = { "host:img.example.edu",
+	"domain:example.edu", "surt:org,example,www,)/fr/", "*.pdf?",
+	"regex:/[0-9]{4}/[0-9]{2}/x", "depth:>5", "type:video/*" };
+
 static double
 now_ns(void)
 {
@@ -82,6 +87,13 @@ main(void)
 	}
 	told("resolve, 19 bytes, relative", start, ROUNDS);
 	start = now_ns();
+	for (int i = 0; i < ROUNDS / 10; i++) {
+		must(url_parse(SPAN("https://www.m\xC3\xBCnchen.example/"),
+			 NULL, &url) == 0);
+		sum += url.path_start;
+	}
+	told("parse, a host name that is not ASCII", start, ROUNDS / 10);
+	start = now_ns();
 	for (int i = 0; i < ROUNDS; i++) {
 		must(url_parse(span_from(inputs[i % ARRAY_LEN(inputs)]), &base,
 			 &url) == 0);
@@ -110,6 +122,19 @@ main(void)
 	for (int i = 0; i < ROUNDS; i++)
 		sum += ask(domain, &urls[i % ARRAY_LEN(inputs)]);
 	told("scope domain, the mixture", start, ROUNDS);
+	for (size_t k = 0; k < ARRAY_LEN(rules); k++) {
+		struct scope *one = scope_new(SCOPE_ANY);
+		char what[64];
+
+		must(one != NULL && scope_add_rule(one, false,
+					span_from(rules[k]), NULL) == 0);
+		start = now_ns();
+		for (int i = 0; i < ROUNDS; i++)
+			sum += ask(one, &urls[i % ARRAY_LEN(inputs)]);
+		snprintf(what, sizeof(what), "scope %s", rules[k]);
+		told(what, start, ROUNDS);
+		scope_free(one);
+	}
 
 	for (size_t i = 0; i < ARRAY_LEN(inputs); i++)
 		url_fini(&urls[i]);

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import signal
+import sys
 import time
 
 from control_commands_test import connect
@@ -289,4 +290,4 @@ def test_no_crawl_is_said_so(t):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -6,6 +6,7 @@
 #include "lib/archive/record.h"
 #include "lib/archive/sink.h"
 #include "lib/audit/trios.h"
+#include "lib/frontier/rows.h"
 #include "lib/frontier/store.h"
 #include "tests/lib/frontier_fixture.h"
 
@@ -470,6 +471,58 @@ START_TEST(audit_mends_whatever_it_finds)
 }
 END_TEST
 
+/* What host_max_errors goes by, and which budget is used up. */
+START_TEST(audit_counts_a_hosts_errors_and_budgets_again)
+{
+	struct row_key key = { .len = 0 };
+	struct err err = ERR_NONE;
+	struct audit_result result;
+	struct host_row row;
+	struct store *store;
+	struct buf value, changed;
+	struct crawl c;
+	char name[64];
+	size_t len, n = 0;
+
+	buf_init(&value, 1 << 16);
+	buf_init(&changed, 1 << 16);
+	crawl_init(&c);
+	crawl_some(&c, 150);
+	is_sound(&c);
+	ck_assert_int_eq(store_open(c.frontier, 8 << 20, &store, &err), 0);
+	/* One that errs still. */
+	do {
+		ck_assert(nth_row(store, STORE_HOSTS, n++, name, &len, &value));
+		ck_assert_int_eq(host_row_read(buf_span(&value), &row), 0);
+	} while (row.errors == 0 || row.spent != BUDGET_NONE);
+	memcpy(key.bytes, name, len);
+	key.len = len;
+	row.errors += 3;
+	row.spent = BUDGET_TIME;
+	ck_assert_int_eq(host_row_write(&row, &changed), 0);
+	store_put(store, STORE_HOSTS, row_key_span(&key), buf_span(&changed));
+	ck_assert_int_eq(store_commit(store, &err), 0);
+	store_close(store);
+	result = audit(&c, audit_look);
+	ck_assert_uint_eq(result.problems, 2);
+	ck_assert_ptr_nonnull(strstr(c.problems, "host-counters"));
+	ck_assert_ptr_nonnull(strstr(c.said, "host_max_time"));
+	result = audit(&c, audit_mend);
+	ck_assert_uint_eq(result.problems, 0);
+	is_sound(&c);
+	/* Its budget is not used up: the next opening says so, too. */
+	fixture_open(&c.x);
+	ck_assert_uint_eq(fixture_totals(&c.x).spent[BUDGET_TIME], 1);
+	commit(&c);
+	ck_assert_uint_eq(fixture_totals(&c.x).spent[BUDGET_TIME], 0);
+	fixture_close(&c.x);
+	is_sound(&c);
+	buf_fini(&value);
+	buf_fini(&changed);
+	crawl_fini(&c);
+}
+END_TEST
+
 START_TEST(audit_removes_blocks_and_traps_that_cannot_be_read)
 {
 	struct err err = ERR_NONE;
@@ -542,5 +595,6 @@ TEST_MAIN("audit", trios_are_sorted_as_qsort_sorts_them,
     audit_of_a_crawl_that_has_not_begun_is_sound,
     audit_of_a_store_that_was_killed_in_its_making_is_sound,
     audit_mends_whatever_it_finds,
+    audit_counts_a_hosts_errors_and_budgets_again,
     audit_removes_blocks_and_traps_that_cannot_be_read,
     audit_that_only_looks_changes_nothing)

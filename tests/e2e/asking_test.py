@@ -118,6 +118,11 @@ def test_a_request_outlives_the_scheduler(t):
             lines = s.makefile()
             same(json.loads(lines.readline())["state"], "queued", "the successor's answer")
             same(json.loads(lines.readline())["blocks"], [], "the next answer")
+    # What was answered is durable, although nothing else makes it so.
+    pid = crawl.worker("scheduler")
+    ask(crawl, "block", "nobody.example")
+    kill(pid)
+    same(crawl.command("block", "--list").out.split(), ["nobody.example"], "blocked")
     crawl.command("stop", seconds=15)
     crawl.ends(STOPPED)
 

@@ -22,6 +22,7 @@
 #include "cmd/supervisor/supervisor_impl.h"
 #include "ipc/channel.h"
 #include "lib/base/buf.h"
+#include "lib/base/utf8.h"
 
 enum {
 	CLIENTS = 64,         /* at once; one more takes the place of another */
@@ -65,11 +66,24 @@ static json_t *
 refusal(const char *fmt, ...)
 {
 	char text[256];
+	struct span rest;
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	rest = span_from(text);
+	/* It quotes the request, and cuts it where it likes: what is left of
+	 * a character would make it no JSON, and no answer. */
+	while (rest.len > 0) {
+		size_t len;
+		bool ok;
+
+		utf8_decode(rest, &len, &ok);
+		if (!ok)
+			memset(text + (rest.ptr - text), '?', len);
+		rest = span_from_at(rest, len);
+	}
 	return json_pack("{s:b, s:s}", "ok", 0, "error", text);
 }
 

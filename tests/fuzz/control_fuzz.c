@@ -74,6 +74,18 @@ answers_hold(struct span text)
 	return n;
 }
 
+/* Only what the scheduler knows is put before it. */
+static void
+is_for_the_scheduler(const struct client *client)
+{
+	json_t *request = json_loadb(client->asked, client->asked_len, 0, NULL);
+	const char *cmd = json_string_value(json_object_get(request, "cmd"));
+	bool writes;
+
+	fuzz_holds(cmd != NULL && inquiry_knows(cmd, &writes));
+	json_decref(request);
+}
+
 /* What the client reads until the other end has nothing more to say. */
 static void
 hear(int fd, struct buf *heard)
@@ -130,6 +142,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			fuzz_holds(send(fds[1], piece.ptr, n, MSG_NOSIGNAL) ==
 				   (ssize_t)n);
 			on_client(client, fds[0], EPOLLIN);
+			/* What is for the scheduler, who is not there. */
+			while (client->fd >= 0 && client->number != 0) {
+				is_for_the_scheduler(client);
+				client->until_ms = 0;
+				control_tick(&sup);
+			}
 			hear(fds[1], &heard);
 			piece = span_from_at(piece, n);
 		}

@@ -141,6 +141,25 @@ read_time(const struct config_row *row, const char *value, struct span text,
 	return 0;
 }
 
+/* A whole number and at most three places behind the point. */
+static int
+set_decimal(uint32_t *member, const struct config_row *row, const char *value,
+    struct err *err)
+{
+	uint64_t number;
+	int r;
+
+	r = config_value_decimal(span_from(value), &number);
+	if (r == -EINVAL)
+		return refuse(row, value, r, err,
+		    "it is a number with at most three digits behind its "
+		    "point, as in 0.25");
+	if (r == -ERANGE || number < row->min || number > row->max)
+		return refuse_range(row, value, err);
+	*member = (uint32_t)number;
+	return 0;
+}
+
 static int
 set_times(struct config_times *member, const struct config_row *row,
     const char *value, struct err *err)
@@ -397,6 +416,9 @@ config_apply(struct config *config, const struct config_row *row,
 	case CONFIG_TIME:
 		return read_time(row, value, span_from(value),
 		    MEMBER(int64_t, config, row), err);
+	case CONFIG_DECIMAL:
+		return set_decimal(MEMBER(uint32_t, config, row), row, value,
+		    err);
 	case CONFIG_TIMES:
 		return set_times(MEMBER(struct config_times, config, row), row,
 		    value, err);

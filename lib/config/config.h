@@ -90,8 +90,12 @@ struct config_host {
 	int rel_nofollow, rel_ugc, rel_sponsored, meta_robots, x_robots_tag;
 	int64_t host_delay_ms;
 	uint32_t host_concurrency;
+	uint32_t delay_factor; /* CONFIG_DECIMAL */
+	uint32_t delay_jitter; /* CONFIG_DECIMAL */
+	int64_t max_delay_ms;  /* of delay_factor alone */
 	int64_t robots_ttl_ms, robots_give_up_ms, host_give_up_ms;
 	int64_t backoff_ms, max_backoff_ms;
+	int64_t dns_negative_ttl_ms, max_dns_negative_ttl_ms;
 
 	/* fetching */
 	char *proxy;   /* "http://host:port", or NULL */
@@ -141,6 +145,9 @@ struct config {
 
 	/* politeness */
 	uint64_t robots_max_bytes;
+	int64_t ip_delay_ms;       /* 0 and … */
+	uint32_t ip_concurrency;   /* … 0: addresses have no clock */
+	int64_t outage_give_up_ms; /* 0: an outage is not looked for */
 
 	/* fetching */
 	uint32_t max_inflight; /* over all crawlers; 0: auto */
@@ -185,17 +192,18 @@ struct config {
 };
 
 enum config_type {
-	CONFIG_TEXT,   /* char *; an empty text is NULL */
-	CONFIG_BOOL,   /* bool; yes no, true false, on off, 1 0 */
-	CONFIG_COUNT,  /* uint32_t; K M G as powers of 1000 */
-	CONFIG_BYTES,  /* uint64_t; K M G as powers of 1024 */
-	CONFIG_NUMBER, /* uint64_t; K M G as powers of 1000 */
-	CONFIG_TIME,   /* int64_t ms; ms s m h d */
-	CONFIG_TIMES,  /* struct config_times */
-	CONFIG_CHOICE, /* int: `min` and the place in the list of words */
-	CONFIG_RULE,   /* --include, --exclude: appends to rules */
-	CONFIG_WORDS,  /* ignore_params: appends to the list */
-	CONFIG_URLS,   /* sitemap: appends to the list, as it is */
+	CONFIG_TEXT,    /* char *; an empty text is NULL */
+	CONFIG_BOOL,    /* bool; yes no, true false, on off, 1 0 */
+	CONFIG_COUNT,   /* uint32_t; K M G as powers of 1000 */
+	CONFIG_BYTES,   /* uint64_t; K M G as powers of 1024 */
+	CONFIG_NUMBER,  /* uint64_t; K M G as powers of 1000 */
+	CONFIG_TIME,    /* int64_t ms; ms s m h d */
+	CONFIG_DECIMAL, /* uint32_t thousandths; 0.2, 5 */
+	CONFIG_TIMES,   /* struct config_times */
+	CONFIG_CHOICE,  /* int: `min` and the place in the list of words */
+	CONFIG_RULE,    /* --include, --exclude: appends to rules */
+	CONFIG_WORDS,   /* ignore_params: appends to the list */
+	CONFIG_URLS,    /* sitemap: appends to the list, as it is */
 	CONFIG_FIELDS, /* +links,-body amend what is set; links,body replace it */
 	CONFIG_FLAGS,   /* likewise, uint32_t: a bit for each of the words */
 	CONFIG_SPEED,   /* low_speed: "1K/s for 20s" or "1K/20s" */

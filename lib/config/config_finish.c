@@ -80,6 +80,13 @@ check_host(const struct config_host *host, struct err *err)
 		    "backoff = %s: above max_backoff = %s",
 		    config_show(&time, (uint64_t)host->backoff_ms).text,
 		    config_show(&time, (uint64_t)host->max_backoff_ms).text);
+	if (host->dns_negative_ttl_ms > host->max_dns_negative_ttl_ms)
+		return err_set(err, -EINVAL,
+		    "dns_negative_ttl = %s: above max_dns_negative_ttl = %s",
+		    config_show(&time, (uint64_t)host->dns_negative_ttl_ms)
+			.text,
+		    config_show(&time, (uint64_t)host->max_dns_negative_ttl_ms)
+			.text);
 	return 0;
 }
 

@@ -19,6 +19,7 @@ placeholder(const struct config_row *row)
 		return NULL;
 	case CONFIG_COUNT:
 	case CONFIG_NUMBER:
+	case CONFIG_DECIMAL:
 		return "N";
 	case CONFIG_BYTES:
 		return "SIZE";

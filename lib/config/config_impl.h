@@ -36,6 +36,8 @@ MUST_USE int config_apply(struct config *config, const struct config_row *row,
 MUST_USE int config_value_number(struct span text, uint64_t kilo,
     uint64_t *out);
 MUST_USE int config_value_time(struct span text, int64_t *out_ms);
+/* "0.25", in thousandths. */
+MUST_USE int config_value_decimal(struct span text, uint64_t *out);
 
 /* The shortest exact notation of a value, for messages. */
 struct config_shown {

@@ -7,20 +7,21 @@
 	(offsetof(struct config, member) +                                     \
 	    0 * _Generic(((struct config *)0)->member, T : 0))
 
-#define TEXT(m)   CONFIG_TEXT, AT(char *, m)
-#define BOOL(m)   CONFIG_BOOL, AT(bool, m)
-#define COUNT(m)  CONFIG_COUNT, AT(uint32_t, m)
-#define BYTES(m)  CONFIG_BYTES, AT(uint64_t, m)
-#define NUMBER(m) CONFIG_NUMBER, AT(uint64_t, m)
-#define TIME(m)   CONFIG_TIME, AT(int64_t, m)
-#define TIMES(m)  CONFIG_TIMES, AT(struct config_times, m)
-#define CHOICE(m) CONFIG_CHOICE, AT(int, m)
-#define PROXY(m)  CONFIG_PROXY, AT(char *, m)
-#define IP(m)     CONFIG_ADDRESS, AT(char *, m)
-#define HEADER(m) CONFIG_HEADER, AT(char *, m)
-#define AUTH(m)   CONFIG_AUTH, AT(struct config_list, m)
-#define WORDS(m)  CONFIG_WORDS, AT(struct config_list, m)
-#define URLS(m)   CONFIG_URLS, AT(struct config_list, m)
+#define TEXT(m)    CONFIG_TEXT, AT(char *, m)
+#define BOOL(m)    CONFIG_BOOL, AT(bool, m)
+#define COUNT(m)   CONFIG_COUNT, AT(uint32_t, m)
+#define BYTES(m)   CONFIG_BYTES, AT(uint64_t, m)
+#define NUMBER(m)  CONFIG_NUMBER, AT(uint64_t, m)
+#define TIME(m)    CONFIG_TIME, AT(int64_t, m)
+#define DECIMAL(m) CONFIG_DECIMAL, AT(uint32_t, m)
+#define TIMES(m)   CONFIG_TIMES, AT(struct config_times, m)
+#define CHOICE(m)  CONFIG_CHOICE, AT(int, m)
+#define WORDS(m)   CONFIG_WORDS, AT(struct config_list, m)
+#define URLS(m)    CONFIG_URLS, AT(struct config_list, m)
+#define PROXY(m)   CONFIG_PROXY, AT(char *, m)
+#define HEADER(m)  CONFIG_HEADER, AT(char *, m)
+#define AUTH(m)    CONFIG_AUTH, AT(struct config_list, m)
+#define IP(m)      CONFIG_ADDRESS, AT(char *, m)
 
 #define K      UINT64_C(1024)
 #define M      (K * K)
@@ -148,6 +149,16 @@ const struct config_row config_table[] = {
   "between two requests to one host", false },
 { "host_concurrency", 0, COUNT(host.host_concurrency), "1", 1, 64, NULL, POLITE,
   "requests to one host at the same time", false },
+{ "delay_factor", 0, DECIMAL(host.delay_factor), "1", 0, 100000, NULL, POLITE,
+  "wait so many times as long as the host's last answer took, when that is longer; 0: do not", false },
+{ "max_delay", 0, TIME(host.max_delay_ms), "60s", 0, DAY, NULL, POLITE,
+  "the longest that delay_factor makes us wait; what a site wishes for is not cut", false },
+{ "delay_jitter", 0, DECIMAL(host.delay_jitter), "0.2", 0, 10000, NULL, POLITE,
+  "wait up to this part of the delay longer, by chance; never shorter", false },
+{ "ip_delay", 0, TIME(ip_delay_ms), "250ms", 0, DAY, NULL, POLITE,
+  "between two requests to one IP address, whatever its hosts; not for private ones, nor for hosts whose host_delay is 0", false },
+{ "ip_concurrency", 0, COUNT(ip_concurrency), "2", 0, 1000, NULL, POLITE,
+  "requests to one IP address at the same time; 0: no limit", false },
 { "host", 0, CONFIG_SECTION, 0, NULL, 0, 0, NULL, POLITE,
   "a setting marked (host), for the hosts that a pattern names, as in \"*.example.org: host_delay = 5s\"; several times; in the file, a section [host \"*.example.org\"]", true },
 { "robots_ttl", 0, TIME(host.robots_ttl_ms), "24h", MINUTE, DAY, NULL, POLITE,
@@ -162,6 +173,12 @@ const struct config_row config_table[] = {
   "pause after 429 or 503 without Retry-After; doubles each time", false },
 { "max_backoff", 0, TIME(host.max_backoff_ms), "1h", SECOND, 7 * DAY, NULL, POLITE,
   "the longest such pause", false },
+{ "dns_negative_ttl", 0, TIME(host.dns_negative_ttl_ms), "60s", 0, DAY, NULL, POLITE,
+  "ask again for a name that was not found after so long; doubles each time", false },
+{ "max_dns_negative_ttl", 0, TIME(host.max_dns_negative_ttl_ms), "15m", 0, DAY, NULL, POLITE,
+  "the longest that a name is believed not to be there", false },
+{ "outage_give_up", 0, TIME(outage_give_up_ms), "24h", 0, 30 * DAY, NULL, POLITE,
+  "how long an outage of our own network is waited for, when no host can be reached any more; 0: not at all", false },
 
 { "max_inflight", 0, COUNT(max_inflight), "auto", 0, 65536, NULL, FETCH,
   "requests at the same time, over all crawlers", false },

@@ -66,6 +66,34 @@ config_value_number(struct span text, uint64_t kilo, uint64_t *out)
 }
 
 int
+config_value_decimal(struct span text, uint64_t *out)
+{
+	uint64_t whole, part = 0;
+	struct span rest;
+	int r;
+
+	text = span_trim(text);
+	r = digits(&text, &whole);
+	if (r < 0)
+		return r;
+	if (text.len > 0) {
+		if (text.ptr[0] != '.' || text.len > 4)
+			return -EINVAL;
+		rest = span_from_at(text, 1);
+		r = digits(&rest, &part);
+		if (r < 0 || rest.len > 0)
+			return -EINVAL;
+		for (size_t i = text.len; i < 4; i++)
+			part *= 10;
+	}
+	if (__builtin_mul_overflow(whole, (uint64_t)1000, &whole) ||
+	    __builtin_add_overflow(whole, part, &whole))
+		return -ERANGE;
+	*out = whole;
+	return 0;
+}
+
+int
 config_value_time(struct span text, int64_t *out_ms)
 {
 	uint64_t value;
@@ -112,6 +140,16 @@ config_show(const struct config_row *row, uint64_t value)
 		}
 		snprintf(shown.text, sizeof(shown.text), "%" PRIu64 "%s", value,
 		    name);
+		return shown;
+	}
+	if (row->type == CONFIG_DECIMAL) {
+		int places = value % 1000 == 0  ? 0
+			     : value % 100 == 0 ? 1
+			     : value % 10 == 0  ? 2
+						: 3;
+
+		snprintf(shown.text, sizeof(shown.text), "%.*f", places,
+		    (double)value / 1000);
 		return shown;
 	}
 	while (i < 3 && value != 0 && value % kilo == 0) {

@@ -17,6 +17,7 @@ frontier_free(struct frontier *f)
 	store_scan_close(f->scan);
 	leases_fini(&f->leases);
 	hosts_fini(&f->hosts);
+	addresses_fini(&f->addresses);
 	seen_fini(&f->seen);
 	aliases_fini(&f->aliases);
 	scope_free(f->scope);
@@ -76,6 +77,8 @@ frontier_alloc(const struct config *config, const uint8_t crawl_id[16],
 	f->scope = scope_new((enum scope_kind)config->scope);
 	if (f->params == NULL || f->scope == NULL ||
 	    leases_init(&f->leases) < 0 || hosts_init(&f->hosts) < 0 ||
+	    addresses_init(&f->addresses, config->ip_delay_ms,
+		config->ip_concurrency) < 0 ||
 	    seen_init(&f->seen, config->seen_cache) < 0) {
 		frontier_free(f);
 		return NULL;
@@ -561,8 +564,10 @@ end_changes(struct frontier *f)
 	for (f->hosts.changed = NULL; host != NULL; host = next) {
 		next = host->next_changed;
 		host->changed = false;
-		if (host_is_idle(host))
-			host_free(&f->hosts, host);
+		if (!host_is_idle(host))
+			continue;
+		frontier_host_leave(f, host);
+		host_free(&f->hosts, host);
 	}
 }
 

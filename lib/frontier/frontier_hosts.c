@@ -31,6 +31,7 @@ host_restore(struct frontier *f, uint64_t site64, struct span bytes,
 		return -ENOMEM;
 	host_from_row(host, &row);
 	frontier_block_look(f, host);
+	frontier_host_address(f, host);
 	if (!f->is_new)
 		polite_restarted(&host->polite, host->config, f->opened_ms,
 		    f->now_ms);
@@ -172,6 +173,12 @@ frontier_schedule(struct frontier *f, struct host *host, int64_t now_ms)
 	    host->config->host_max_time_ms > 0)
 		frontier_judge_budgets(f, host);
 	due_ms = frontier_host_due_ms(f, host, now_ms);
+	/* Still to go, and still where it would go: it keeps its place in
+	 * the queue of its address. */
+	if (host->wait.on != NULL && due_ms <= now_ms &&
+	    frontier_host_fetches(f, host))
+		return;
+	address_unwait(&f->addresses, &host->wait);
 	if (due_ms == INT64_MAX) {
 		heap_drop(&f->hosts.ready, &host->node);
 		if (host->parked)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "lib/base/buf.h"
+#include "lib/frontier/address.h"
 #include "lib/frontier/alias.h"
 #include "lib/frontier/block.h"
 #include "lib/frontier/frontier.h"
@@ -58,6 +59,7 @@ struct frontier {
 	const struct config *config;
 	struct store *store;
 	struct hosts hosts;
+	struct addresses addresses;
 	struct leases leases;
 	struct lease *settled; /* linked by .after */
 
@@ -357,7 +359,27 @@ int64_t frontier_retry_delay_ms(const struct config_host *config, unsigned n);
 /* Its lease ends with the commit. */
 void frontier_lease_settled(struct frontier *f, struct lease *lease);
 
+/* frontier_clock.c */
+
+/* The clock of its address, when that is known and has one. */
+void frontier_host_address(struct frontier *f, struct host *host);
+/* It lets go of its address, before it is freed. */
+void frontier_host_leave(struct frontier *f, struct host *host);
+/* A fetch leaves: its slot, and its host's and its address's clocks. */
+void frontier_slot_take(struct frontier *f, struct lease *lease,
+    int64_t now_ms);
+/* The same of one that had left before the start. */
+void frontier_slot_adopt(struct frontier *f, struct lease *lease);
+/* A fetch has ended; `capture` NULL: nobody knows how. */
 void frontier_slot_free(struct frontier *f, struct lease *lease,
     const struct capture *capture, int64_t now_ms);
+/* Its next request is a fetch from it, not only something to record. */
+bool frontier_host_fetches(const struct frontier *f, const struct host *host);
+/* It is due, but its address is busy: it is out of the heap and in the
+ * address's queue, which it has come to the front of when `is_its_turn`. */
+bool frontier_host_waits(struct frontier *f, struct host *host,
+    bool is_its_turn, int64_t now_ms);
+/* What its next request waits for, its address included. */
+struct polite_why frontier_host_clock(const struct host *host, int64_t now_ms);
 
 #endif

@@ -5,21 +5,6 @@
 
 /* --- the host's slot ----------------------------------------------------- */
 
-void
-frontier_slot_free(struct frontier *f, struct lease *lease,
-    const struct capture *capture, int64_t now_ms)
-{
-	struct host *host = lease->host;
-
-	if (!lease->slot)
-		return;
-	lease->slot = false;
-	host->slots--;
-	polite_ended(&host->polite, host->config, lease->ordered_ms, capture,
-	    now_ms);
-	host_changed(&f->hosts, host);
-}
-
 /* The lease of this order, while it is out. */
 static struct lease *
 lease_of(struct frontier *f, const struct order *order)
@@ -244,7 +229,7 @@ adopt_page(struct frontier *f, const struct order *order, int64_t now_ms)
 	f->live.in_flight++;
 	f->young_in_flight += lease_is_young(f, lease);
 	if (lease->fetch) {
-		host->slots++;
+		frontier_slot_adopt(f, lease);
 		host->fetches++;
 		f->fetching++;
 		f->unsettled++;

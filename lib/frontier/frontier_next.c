@@ -327,13 +327,12 @@ order_url(struct frontier *f, struct host *host, const struct queued_url *url,
 	f->live.in_flight++;
 	f->young_in_flight += lease_is_young(f, lease);
 	if (lease->fetch) {
-		host->slots++;
+		frontier_slot_take(f, lease, now_ms);
 		host->fetches++;
 		f->fetching++;
 		f->unsettled++;
 		if (host->since_ms < 0)
 			host->since_ms = frontier_elapsed_ms(f, now_ms);
-		polite_started(&host->polite, host->config, now_ms);
 	}
 	*out = (struct order){
 		.site64 = host->site64,
@@ -445,11 +444,12 @@ order_fetch(struct frontier *f, struct host *host, int64_t now_ms,
 	return pages ? order_page(f, host, REASON_NONE, now_ms, out) : 0;
 }
 
-/* The host is first in the heap.  1 an order; 0 not this time: it is elsewhere
- * in the heap, or out of it. */
+/* The host is first in the heap, or, `is_its_turn`, was first in the queue of
+ * its address.  1 an order; 0 not this time: it is elsewhere in the heap, or
+ * waits for its address, or is out of both. */
 static int
-host_order(struct frontier *f, struct host *host, int64_t now_ms,
-    struct order *out)
+host_order(struct frontier *f, struct host *host, bool is_its_turn,
+    int64_t now_ms, struct order *out)
 {
 	enum reason reason;
 	bool fetches;
@@ -457,7 +457,8 @@ host_order(struct frontier *f, struct host *host, int64_t now_ms,
 
 	/* What it waits for may have changed with the time alone. */
 	frontier_schedule(f, host, now_ms);
-	if (host->node.at == 0 || host->node.due_ms > now_ms)
+	if (host->node.at == 0 || host->node.due_ms > now_ms ||
+	    frontier_host_waits(f, host, is_its_turn, now_ms))
 		return 0;
 	reason = frontier_host_reason(f, host);
 	if (host->errands != NULL)
@@ -494,10 +495,14 @@ frontier_next(struct frontier *f, int64_t now_ms, struct order *out)
 	frontier_wake_parked(f, now_ms);
 	while (r == 0) {
 		struct heap_node *node = heap_first(&f->hosts.ready);
+		struct address_wait *wait;
 
-		if (node == NULL || node->due_ms > now_ms)
+		wait = addresses_next(&f->addresses, now_ms);
+		if (wait == NULL && (node == NULL || node->due_ms > now_ms))
 			return 0;
-		r = host_order(f, host_of_node(node), now_ms, out);
+		r = host_order(f,
+		    wait != NULL ? host_of_wait(wait) : host_of_node(node),
+		    wait != NULL, now_ms, out);
 	}
 	return r;
 }
@@ -514,5 +519,7 @@ frontier_due_ms(struct frontier *f, int64_t now_ms)
 		return now_ms;
 	if (node != NULL && node->due_ms < due_ms)
 		due_ms = node->due_ms;
+	if (addresses_due_ms(&f->addresses) < due_ms)
+		due_ms = addresses_due_ms(&f->addresses);
 	return due_ms;
 }

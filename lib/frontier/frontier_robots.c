@@ -85,8 +85,7 @@ frontier_robots_order(struct frontier *f, struct host *host, int64_t now_ms,
 	lease->slot = true;
 	lease->fetch = true;
 	host_lease_link(host, lease);
-	host->slots++;
-	polite_started(&host->polite, host->config, now_ms);
+	frontier_slot_take(f, lease, now_ms);
 	*out = (struct order){
 		.site64 = host->site64,
 		.url64 = asker,
@@ -159,7 +158,7 @@ frontier_robots_adopt(struct frontier *f, const struct order *order,
 	lease->slot = true;
 	lease->fetch = true;
 	host_lease_link(host, lease);
-	host->slots++;
+	frontier_slot_adopt(f, lease);
 	/*
 	 * Who asks may have no row: its first URL was in a batch that is
 	 * lost.  Then the answer is for nobody.

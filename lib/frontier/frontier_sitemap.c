@@ -422,7 +422,6 @@ lease_add(struct frontier *f, struct host *host, uint64_t url64,
 	lease->slot = true;
 	lease->fetch = true;
 	host_lease_link(host, lease);
-	host->slots++;
 	host->maps.out = true;
 	return lease;
 }
@@ -432,6 +431,7 @@ frontier_sitemap_order(struct frontier *f, struct host *host,
     enum reason reason, int64_t now_ms, struct order *out)
 {
 	const char *why = "";
+	struct lease *lease;
 	struct row_key key;
 	struct map_row row;
 	struct map map;
@@ -459,9 +459,10 @@ frontier_sitemap_order(struct frontier *f, struct host *host,
 		host_changed(&f->hosts, host);
 		return end_row(f, &key, &row, MAP_FAILED);
 	}
-	if (lease_add(f, host, map.url64, map.asker64, now_ms) == NULL)
+	lease = lease_add(f, host, map.url64, map.asker64, now_ms);
+	if (lease == NULL)
 		return -ENOMEM;
-	polite_started(&host->polite, host->config, now_ms);
+	frontier_slot_take(f, lease, now_ms);
 	fill_order(f, host, &map, &row, now_ms, out);
 	return 1;
 }
@@ -534,10 +535,11 @@ frontier_sitemap_adopt(struct frontier *f, const struct order *order,
 		if (r < 0)
 			return r;
 	}
-	if (lease_add(f, host, order->url64, order->for_site64,
-		order->ordered_ms < now_ms ? order->ordered_ms : now_ms) ==
-	    NULL)
+	lease = lease_add(f, host, order->url64, order->for_site64,
+	    order->ordered_ms < now_ms ? order->ordered_ms : now_ms);
+	if (lease == NULL)
 		return -ENOMEM;
+	frontier_slot_adopt(f, lease);
 	host_changed(&f->hosts, host);
 	frontier_schedule(f, host, now_ms);
 	return 0;

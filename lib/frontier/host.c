@@ -108,7 +108,7 @@ host_new(struct hosts *hosts, uint64_t site64, struct span name)
 	host->name_len = (uint16_t)name.len;
 	if (name.len > 0)
 		memcpy(host->name, name.ptr, name.len);
-	polite_init(&host->polite);
+	polite_init(&host->polite, site64);
 	slot = host_slot(hosts, site64);
 	host->chain = *slot;
 	*slot = host;
@@ -132,6 +132,7 @@ host_free(struct hosts *hosts, struct host *host)
 	struct host **slot = host_slot(hosts, host->site64);
 
 	must(host->leases == NULL && host->errands == NULL && !host->changed);
+	must(host->address == NULL && host->wait.on == NULL);
 	while (*slot != host)
 		slot = &(*slot)->chain;
 	*slot = host->chain;
@@ -340,6 +341,9 @@ host_to_row(const struct host *host, struct host_row *row)
 		.backoffs = host->polite.backoffs,
 		.down = host->polite.down,
 		.crawl_delay_ms = host->polite.crawl_delay_ms,
+		.response_ms = host->polite.response_ms,
+		.blocked_by = host->polite.blocked_by,
+		.ip = host->ip,
 		.robots = rulebook_at_rest(&host->rulebook),
 		.robots_block = host->rulebook.block,
 		.robots_fails = host->rulebook.fails,
@@ -368,6 +372,9 @@ host_from_row(struct host *host, const struct host_row *row)
 	host->polite.backoffs = row->backoffs;
 	host->polite.down = row->down;
 	host->polite.crawl_delay_ms = row->crawl_delay_ms;
+	host->polite.response_ms = row->response_ms;
+	host->polite.blocked_by = row->blocked_by;
+	host->ip = row->ip;
 	/* A state that there is not was written by a disk: ask again. */
 	if (row->robots < RULEBOOK_STATES) {
 		host->rulebook.state = row->robots;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "lib/base/span.h"
+#include "lib/frontier/address.h"
 #include "lib/frontier/heap.h"
 #include "lib/frontier/lease.h"
 #include "lib/frontier/maps.h"
@@ -55,7 +56,12 @@ struct host {
 	uint64_t site64;
 	/* Of config_host(), for its name; whoever makes a host sets it. */
 	const struct config_host *config;
-	struct heap_node node; /* in hosts->ready when it has work */
+	struct heap_node node; /* in hosts->ready when it has work … */
+	/* … but for when it waits for its address.  ip: of the last fetch; address:
+	 * its clock, held; NULL: not known, or it has none. */
+	struct address_wait wait;
+	struct address_ip ip;
+	struct address *address;
 	struct host *next_changed;
 	struct lease *leases;
 	struct lease *back; /* come back: before all others */
@@ -95,7 +101,7 @@ void hosts_fini(struct hosts *hosts);
 struct host *host_find(const struct hosts *hosts, uint64_t site64);
 /* With nothing queued; must not be there yet.  NULL: no memory. */
 struct host *host_new(struct hosts *hosts, uint64_t site64, struct span name);
-/* It has no leases and no errands. */
+/* It has no leases and no errands, and has let go of its address. */
 void host_free(struct hosts *hosts, struct host *host);
 
 static inline struct host *
@@ -108,6 +114,12 @@ static inline struct span
 host_name(const struct host *host)
 {
 	return (struct span){ host->name, host->name_len };
+}
+
+static inline struct host *
+host_of_wait(struct address_wait *wait)
+{
+	return (struct host *)((char *)wait - offsetof(struct host, wait));
 }
 
 /* Its row must be written. */

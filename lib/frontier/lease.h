@@ -13,6 +13,7 @@
 
 #include "lib/base/attr.h"
 
+struct address;
 struct host;
 
 enum lease_state {
@@ -26,6 +27,7 @@ struct lease {
 	struct lease *previous, *next; /* of host->leases */
 	struct lease *after;           /* of host->back, or of the settled */
 	struct host *host;
+	struct address *address; /* whose slot it holds, besides the host's */
 	uint64_t site64;
 	uint64_t url64; /* of a robots.txt: the site that asks for it */
 	uint64_t place;

@@ -1,5 +1,6 @@
 #include "lib/frontier/politeness.h"
 
+#include "lib/message/reason.h"
 #include "lib/message/verdict.h"
 
 enum {
@@ -7,6 +8,25 @@ enum {
 	 * an hour when that is the default of 30 s. */
 	TROUBLE_UNITS_MAX = 120,
 };
+
+const char *
+polite_term_name(unsigned term)
+{
+	static const char *const names[POLITE_TERMS] = {
+		[POLITE_NOTHING] = "",
+		[POLITE_HOST_DELAY] = "host_delay",
+		[POLITE_CRAWL_DELAY] = "crawl_delay",
+		[POLITE_LATENCY] = "delay_factor",
+		[POLITE_RETRY_AFTER] = "retry_after",
+		[POLITE_BACKOFF] = "backoff",
+		[POLITE_TROUBLE] = "trouble",
+		[POLITE_DNS] = "dns",
+		[POLITE_RESTART] = "restart",
+		[POLITE_IP] = "ip_delay",
+	};
+
+	return term < POLITE_TERMS ? names[term] : "?";
+}
 
 static int64_t
 later(int64_t a, int64_t b)
@@ -32,17 +52,61 @@ doubled(int64_t first, unsigned n, int64_t most)
 }
 
 void
-polite_init(struct polite *polite)
+polite_init(struct polite *polite, uint64_t seed)
 {
-	*polite = (struct polite){ .crawl_delay_ms = -1 };
+	*polite = (struct polite){
+		.crawl_delay_ms = -1,
+		.response_ms = -1,
+		.seed = seed,
+	};
+}
+
+/* --- the delay ----------------------------------------------------------- */
+
+/* delay_factor times the last answer, within max_delay. */
+static int64_t
+latency_ms(const struct polite *polite, const struct config_host *config)
+{
+	if (config->host_delay_ms == 0 || polite->response_ms < 0)
+		return 0;
+	return sooner((int64_t)polite->response_ms * config->delay_factor /
+			  1000,
+	    config->max_delay_ms);
+}
+
+/* Without what the last answer adds. */
+static struct polite_why
+wished_delay(const struct polite *polite, const struct config_host *config)
+{
+	struct polite_why why = {
+		.delay_term = POLITE_HOST_DELAY,
+		.delay_ms = config->host_delay_ms,
+	};
+
+	if (config->crawl_delay == 0 && polite->crawl_delay_ms > why.delay_ms) {
+		why.delay_term = POLITE_CRAWL_DELAY;
+		why.delay_ms = polite->crawl_delay_ms;
+	}
+	return why;
+}
+
+static struct polite_why
+delay_of(const struct polite *polite, const struct config_host *config)
+{
+	struct polite_why why = wished_delay(polite, config);
+	int64_t ms = latency_ms(polite, config);
+
+	if (ms > why.delay_ms) {
+		why.delay_term = POLITE_LATENCY;
+		why.delay_ms = ms;
+	}
+	return why;
 }
 
 int64_t
 polite_delay_ms(const struct polite *polite, const struct config_host *config)
 {
-	if (config->crawl_delay != 0)
-		return config->host_delay_ms;
-	return later(config->host_delay_ms, polite->crawl_delay_ms);
+	return delay_of(polite, config).delay_ms;
 }
 
 int64_t
@@ -51,28 +115,84 @@ polite_ready_ms(const struct polite *polite)
 	return later(polite->next_ms, polite->blocked_ms);
 }
 
+struct polite_why
+polite_explain(const struct polite *polite, const struct config_host *config)
+{
+	struct polite_why why = delay_of(polite, config);
+
+	why.ready_ms = polite_ready_ms(polite);
+	if (polite->blocked_ms > polite->next_ms)
+		why.term = polite->blocked_by;
+	else if (polite->restarted)
+		why.term = POLITE_RESTART;
+	else
+		why.term = why.delay_term;
+	return why;
+}
+
+/*
+ * With up to delay_jitter of it on top: many hosts that began together do not
+ * stay together, and one host does not hear us tick.  From a sequence of
+ * the host's own (splitmix64), so that a test draws what the crawl drew.
+ */
+static int64_t
+jittered(struct polite *polite, const struct config_host *config, int64_t ms)
+{
+	uint64_t z, most;
+
+	if (config->host_delay_ms == 0 || config->delay_jitter == 0)
+		return ms;
+	z = polite->seed + (uint64_t)++polite->draws * 0x9E3779B97F4A7C15u;
+	z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+	z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+	z ^= z >> 31;
+	/* A day times ten thousand: far from an overflow. */
+	most = (uint64_t)ms * config->delay_jitter / 1000;
+	return ms + (int64_t)(z % (most + 1));
+}
+
 void
 polite_started(struct polite *polite, const struct config_host *config,
     int64_t now_ms)
 {
 	/* With several slots, requests that leave together would be none of
-	 * them after the delay. */
+	 * them after the delay.  How slow the last answer was counts from
+	 * the end of an answer alone: this one may be quick. */
 	polite->next_ms = later(polite->next_ms,
-	    now_ms + polite_delay_ms(polite, config));
+	    now_ms + wished_delay(polite, config).delay_ms);
+	polite->restarted = false;
+}
+
+/* --- pauses -------------------------------------------------------------- */
+
+static void
+block(struct polite *polite, enum polite_term by, int64_t until_ms)
+{
+	if (until_ms <= polite->blocked_ms)
+		return;
+	polite->blocked_ms = until_ms;
+	polite->blocked_by = (uint8_t)by;
 }
 
 /* The host could not be reached. */
 static void
 polite_trouble(struct polite *polite, const struct config_host *config,
-    int64_t end_ms, int64_t now_ms)
+    bool no_name, int64_t end_ms, int64_t now_ms)
 {
 	int64_t unit = config->retry_delay.n > 0 ? config->retry_delay.ms[0]
 						 : 0;
+	int64_t most = unit * TROUBLE_UNITS_MAX;
 
+	/* A name that is not there: asked for again when its time is over. */
+	if (no_name) {
+		unit = config->dns_negative_ttl_ms;
+		most = config->max_dns_negative_ttl_ms;
+	}
 	if (polite->fails == 0)
 		polite->first_fail_ms = end_ms;
-	polite->blocked_ms = later(polite->blocked_ms,
-	    end_ms + doubled(unit, polite->fails, unit * TROUBLE_UNITS_MAX));
+	block(polite, no_name ? POLITE_DNS : POLITE_TROUBLE,
+	    end_ms +
+		jittered(polite, config, doubled(unit, polite->fails, most)));
 	if (polite->fails < UINT16_MAX)
 		polite->fails++;
 	polite->counted_ms = now_ms;
@@ -86,18 +206,31 @@ static void
 polite_pause(struct polite *polite, const struct config_host *config,
     int64_t end_ms, int64_t now_ms)
 {
-	polite->blocked_ms = later(polite->blocked_ms,
-	    end_ms + doubled(config->backoff_ms, polite->backoffs,
-			 config->max_backoff_ms));
+	block(polite, POLITE_BACKOFF,
+	    end_ms + jittered(polite, config,
+			 doubled(config->backoff_ms, polite->backoffs,
+			     config->max_backoff_ms)));
 	if (polite->backoffs < UINT8_MAX)
 		polite->backoffs++;
 	polite->counted_ms = now_ms;
+}
+
+/* How long the server had to do with it; -1: it had not. */
+static int32_t
+response_ms(const struct capture *capture)
+{
+	int32_t ms = capture->total_ms;
+
+	if (ms >= 0 && capture->dns_ms > 0)
+		ms = capture->dns_ms < ms ? ms - capture->dns_ms : 0;
+	return ms;
 }
 
 void
 polite_ended(struct polite *polite, const struct config_host *config,
     int64_t ordered_ms, const struct capture *capture, int64_t now_ms)
 {
+	bool is_trouble = capture != NULL && verdict_is_host_trouble(capture);
 	int64_t end_ms = now_ms;
 	bool is_news = ordered_ms >= polite->counted_ms;
 
@@ -105,29 +238,36 @@ polite_ended(struct polite *polite, const struct config_host *config,
 	if (capture != NULL)
 		end_ms = later(sooner(capture->fetch_end_ms, now_ms),
 		    sooner(ordered_ms, now_ms));
+	if (capture != NULL && !is_trouble && response_ms(capture) >= 0)
+		polite->response_ms = response_ms(capture);
 	polite->ended_ms = later(polite->ended_ms, end_ms);
 	polite->next_ms = later(polite->next_ms,
-	    end_ms + polite_delay_ms(polite, config));
+	    end_ms + jittered(polite, config, polite_delay_ms(polite, config)));
 	if (capture == NULL)
 		return;
 
-	if (verdict_is_host_trouble(capture)) {
+	if (is_trouble) {
 		if (is_news)
-			polite_trouble(polite, config, end_ms, now_ms);
+			polite_trouble(polite, config,
+			    capture->reason == REASON_DNS_FAIL, end_ms, now_ms);
 		return;
 	}
 	polite->fails = 0;
 	if (capture->retry_after_ms >= 0)
-		polite->blocked_ms = later(polite->blocked_ms,
+		block(polite, POLITE_RETRY_AFTER,
 		    end_ms +
 			sooner(capture->retry_after_ms, POLITE_LONGEST_MS));
 	if (verdict_is_wait(capture)) {
-		if (is_news && capture->retry_after_ms < 0)
+		/* One that is over when it comes tells nothing: "busy, ask
+		 * again at once" is not an answer to be taken literally. */
+		if (is_news && capture->retry_after_ms <= 0)
 			polite_pause(polite, config, end_ms, now_ms);
 	} else if (capture->status > 0 && capture->status < 500 && is_news) {
 		polite->backoffs = 0;
 	}
 }
+
+/* --- other moments ------------------------------------------------------- */
 
 void
 polite_crawl_delay(struct polite *polite, const struct config_host *config,
@@ -142,6 +282,8 @@ void
 polite_restarted(struct polite *polite, const struct config_host *config,
     int64_t opened_ms, int64_t now_ms)
 {
+	int64_t next_ms = opened_ms + polite_delay_ms(polite, config);
+
 	/* A clock that was wrong when the store was written must not stop
 	 * the host for years. */
 	polite->next_ms = sooner(polite->next_ms, now_ms + POLITE_LONGEST_MS);
@@ -149,8 +291,10 @@ polite_restarted(struct polite *polite, const struct config_host *config,
 	    now_ms + POLITE_LONGEST_MS);
 	polite->first_fail_ms = sooner(polite->first_fail_ms, now_ms);
 	polite->ended_ms = opened_ms;
-	polite->next_ms = later(polite->next_ms,
-	    opened_ms + polite_delay_ms(polite, config));
+	if (next_ms > polite->next_ms) {
+		polite->next_ms = next_ms;
+		polite->restarted = true;
+	}
 }
 
 void

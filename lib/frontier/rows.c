@@ -263,6 +263,18 @@ map_row_read(struct span bytes, struct map_row *out)
 	return 0;
 }
 
+static void
+get_bytes(struct reader *r, void *out, size_t len)
+{
+	memset(out, 0, len);
+	if (r->left.len < len) {
+		r->bad = true;
+		return;
+	}
+	memcpy(out, r->left.ptr, len);
+	r->left = span_from_at(r->left, len);
+}
+
 /* --- a host -------------------------------------------------------------- */
 
 int
@@ -285,6 +297,9 @@ host_row_write(const struct host_row *row, struct buf *out)
 	put(&w, row->fails, 2);
 	put(&w, row->backoffs, 1);
 	put(&w, row->down, 1);
+	put(&w, row->blocked_by, 1);
+	put(&w, (uint32_t)row->response_ms, 4);
+	put_span(&w, span_of((const char *)row->ip.bytes, ADDRESS_BYTES));
 	put(&w, row->robots, 1);
 	put(&w, row->robots_block, 1);
 	put(&w, row->robots_fails, 2);
@@ -316,6 +331,9 @@ host_row_read(struct span bytes, struct host_row *out)
 	row.fails = (uint16_t)get(&r, 2);
 	row.backoffs = (uint8_t)get(&r, 1);
 	row.down = get(&r, 1) != 0;
+	row.blocked_by = (uint8_t)get(&r, 1);
+	row.response_ms = (int32_t)get(&r, 4);
+	get_bytes(&r, row.ip.bytes, ADDRESS_BYTES);
 	row.robots = (uint8_t)get(&r, 1);
 	row.robots_block = get(&r, 1) != 0;
 	row.robots_fails = (uint16_t)get(&r, 2);

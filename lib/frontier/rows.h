@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "lib/base/buf.h"
+#include "lib/frontier/address.h"
 #include "lib/frontier/frontier.h"
 #include "lib/frontier/store.h"
 
@@ -138,6 +139,9 @@ struct host_row {
 	uint16_t fails;
 	uint8_t backoffs;
 	bool down;
+	uint8_t blocked_by;   /* enum polite_term: why .blocked_ms */
+	int32_t response_ms;  /* of the last answer; -1: none */
+	struct address_ip ip; /* of the last fetch; all 0: not known */
 	/* robots.txt */
 	uint8_t robots; /* enum rulebook_state */
 	bool robots_block;

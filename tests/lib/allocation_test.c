@@ -66,7 +66,7 @@ take_none(void)
 	buf_init(&buf, MIB);
 	header_init(&header);
 	heap_init(&heap);
-	polite_init(&polite);
+	polite_init(&polite, 1);
 	url_init(&url);
 	watchdog_init(&dog, 1000);
 	faults_end();
@@ -1230,6 +1230,41 @@ init_hosts(void)
 	return r;
 }
 
+static int
+init_addresses(void)
+{
+	struct addresses addresses;
+	int r;
+
+	faults_begin();
+	r = addresses_init(&addresses, 250, 2);
+	faults_end();
+	addresses_fini(&addresses);
+	return r;
+}
+
+/* So many that the table grows. */
+static int
+hold_addresses(void)
+{
+	struct addresses addresses;
+	struct address_ip ip = address_ip(SPAN("8.8.0.0"));
+	int r = 0;
+
+	ck_assert_int_eq(addresses_init(&addresses, 250, 2), 0);
+	faults_begin();
+	for (int i = 1; r == 0 && i < 300; i++) {
+		ip.bytes[14] = (uint8_t)(i >> 8);
+		ip.bytes[15] = (uint8_t)i;
+		r = OR_NOMEM(address_hold(&addresses, &ip, 0));
+	}
+	faults_end();
+	ip.bytes[14] = 9;
+	ck_assert_ptr_nonnull(address_hold(&addresses, &ip, 0));
+	addresses_fini(&addresses);
+	return r;
+}
+
 /* So many that the table grows. */
 static int
 make_hosts(void)
@@ -1669,6 +1704,8 @@ static const struct faults_subject subjects[] = {
 	{ "alias_restore alias_proof", prove_alias },
 	{ "header_add", add_header },
 	{ "heap_reserve", reserve_heap },
+	{ "addresses_init", init_addresses },
+	{ "address_hold", hold_addresses, FAULTS_FORGIVES },
 	{ "hosts_init", init_hosts },
 	/* A table that does not grow is slow, not wrong. */
 	{ "host_new", make_hosts, FAULTS_FORGIVES },

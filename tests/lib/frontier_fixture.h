@@ -70,6 +70,7 @@ fixture_init(struct fixture *x)
 			     NULL),
 	    0);
 	x->config.host.robots = CONFIG_ROBOTS_IGNORE;
+	x->config.host.delay_jitter = 0; /* tests count milliseconds */
 	x->config.seen_cache = 1 << 20;
 	x->config.db_cache = 8 << 20;
 }

@@ -9,8 +9,9 @@ static struct config config;
 static void
 start(struct polite *polite)
 {
-	polite_init(polite);
+	polite_init(polite, 1);
 	ck_assert_int_eq(config_init(&config), 0);
+	config.host.delay_jitter = 0;
 }
 
 /* Ordered and ended at `at`; returns for how long the host waits. */
@@ -40,6 +41,145 @@ START_TEST(delay_is_the_longer_of_ours_and_theirs)
 	config.host.host_delay_ms = 1000;
 	config.host.crawl_delay = 1;
 	ck_assert_int_eq(polite_delay_ms(&p, &config.host), 1000);
+	config_fini(&config);
+}
+END_TEST
+
+START_TEST(delay_grows_with_the_time_of_the_last_answer)
+{
+	struct polite p;
+	struct capture c = { .status = 200,
+		.retry_after_ms = -1,
+		.dns_ms = 500,
+		.total_ms = 3500 };
+
+	start(&p);
+	polite_ended(&p, &config.host, 0, &c, 10000);
+	/* The look-up is not the server's. */
+	ck_assert_int_eq(polite_delay_ms(&p, &config.host), 3000);
+	ck_assert_int_eq(polite_explain(&p, &config.host).delay_term,
+	    POLITE_LATENCY);
+	config.host.delay_factor = 2500;
+	ck_assert_int_eq(polite_delay_ms(&p, &config.host), 7500);
+	/* Ours is cut, theirs is not. */
+	config.host.max_delay_ms = 5000;
+	ck_assert_int_eq(polite_delay_ms(&p, &config.host), 5000);
+	polite_crawl_delay(&p, &config.host, 90000);
+	ck_assert_int_eq(polite_delay_ms(&p, &config.host), 90000);
+	ck_assert_int_eq(polite_explain(&p, &config.host).delay_term,
+	    POLITE_CRAWL_DELAY);
+	polite_crawl_delay(&p, &config.host, -1);
+	/* A quick answer forgives a slow one. */
+	c.total_ms = 510;
+	polite_ended(&p, &config.host, 0, &c, 20000);
+	ck_assert_int_eq(polite_delay_ms(&p, &config.host), 1000);
+	ck_assert_int_eq(polite_explain(&p, &config.host).delay_term,
+	    POLITE_HOST_DELAY);
+	/* What is no answer, and what is no time, change nothing. */
+	c.total_ms = 4500;
+	c.status = 0;
+	c.reason = REASON_CONNECT_FAIL;
+	polite_ended(&p, &config.host, 0, &c, 30000);
+	c.status = 200;
+	c.total_ms = -1;
+	polite_ended(&p, &config.host, 0, &c, 40000);
+	c.total_ms = INT32_MIN;
+	polite_ended(&p, &config.host, 0, &c, 40000);
+	ck_assert_int_eq(polite_delay_ms(&p, &config.host), 1000);
+	config.host.delay_factor = 0;
+	c.total_ms = INT32_MAX;
+	polite_ended(&p, &config.host, 0, &c, 50000);
+	ck_assert_int_eq(polite_delay_ms(&p, &config.host), 1000);
+	config_fini(&config);
+}
+END_TEST
+
+START_TEST(jitter_is_upwards_alone_and_the_same_for_the_same_seed)
+{
+	int64_t least = INT64_MAX, most = 0, sum = 0, first[1000];
+
+	for (int round = 0; round < 2; round++) {
+		struct polite p;
+		int64_t at = 1000000;
+
+		start(&p);
+		config.host.delay_jitter = 200;
+		for (int i = 0; i < 1000; i++) {
+			int64_t wait = fetch(&p, at, 200, -1);
+
+			ck_assert_int_ge(wait, 1000);
+			ck_assert_int_le(wait, 1200);
+			least = wait < least ? wait : least;
+			most = wait > most ? wait : most;
+			sum += wait;
+			if (round == 0)
+				first[i] = wait;
+			else
+				ck_assert_int_eq(wait, first[i]);
+			at += 10000;
+		}
+		config_fini(&config);
+	}
+	ck_assert_int_lt(least, 1010);
+	ck_assert_int_gt(most, 1190);
+	ck_assert_int_gt(sum, 2000 * 1090);
+	ck_assert_int_lt(sum, 2000 * 1110);
+}
+END_TEST
+
+START_TEST(host_delay_0_has_neither_jitter_nor_latency_but_keeps_its_pauses)
+{
+	struct polite p;
+	struct capture c = { .status = 200,
+		.retry_after_ms = -1,
+		.total_ms = 9000 };
+
+	start(&p);
+	config.host.host_delay_ms = 0;
+	config.host.delay_jitter = 10000;
+	polite_ended(&p, &config.host, 0, &c, 1000);
+	ck_assert_int_eq(polite_ready_ms(&p), 0);
+	polite_crawl_delay(&p, &config.host, 4000);
+	ck_assert_int_eq(fetch(&p, 10000, 200, -1), 4000);
+	ck_assert_int_eq(fetch(&p, 20000, 200, 70000), 70000);
+	ck_assert_int_eq(fetch(&p, 100000, 503, -1), 60000);
+	ck_assert_int_eq(polite_explain(&p, &config.host).term, POLITE_BACKOFF);
+	config_fini(&config);
+}
+END_TEST
+
+START_TEST(a_name_that_is_not_found_is_asked_for_again)
+{
+	static const int64_t waits[] = { 60, 120, 240, 480, 900, 900 };
+	struct polite p;
+	struct capture c = { .reason = REASON_DNS_FAIL, .retry_after_ms = -1 };
+	int64_t at = 0;
+
+	start(&p);
+	for (size_t i = 0; i < ARRAY_LEN(waits); i++) {
+		c.fetch_end_ms = at;
+		polite_ended(&p, &config.host, at, &c, at);
+		ck_assert_int_eq(polite_ready_ms(&p) - at, waits[i] * 1000);
+		ck_assert_int_eq(polite_explain(&p, &config.host).term,
+		    POLITE_DNS);
+		at = polite_ready_ms(&p);
+	}
+	/* Found again, it is as any other. */
+	ck_assert_int_eq(fetch(&p, at, 200, -1), 1000);
+	ck_assert(!p.down);
+	config_fini(&config);
+}
+END_TEST
+
+START_TEST(a_retry_after_that_is_over_is_none)
+{
+	struct polite p;
+
+	start(&p);
+	ck_assert_int_eq(fetch(&p, 0, 503, 0), 60000);
+	ck_assert_int_eq(fetch(&p, 100000, 429, 0), 120000);
+	ck_assert_int_eq(fetch(&p, 1000000, 429, 1), 1000);
+	ck_assert_int_eq(fetch(&p, 2000000, 200, 0), 1000);
 	config_fini(&config);
 }
 END_TEST
@@ -144,14 +284,14 @@ START_TEST(trouble_grows_to_an_hour_and_then_gives_up)
 	ck_assert(!p.down);
 
 	/* An answer in between, be it a refusal, starts anew. */
-	polite_init(&p);
+	polite_init(&p, 1);
 	for (int i = 0; i < 20; i++) {
 		at += 3600000;
 		fetch(&p, at, i % 5 == 4 ? 503 : 0, -1);
 		ck_assert(!p.down);
 	}
 	/* In units of the first retry_delay. */
-	polite_init(&p);
+	polite_init(&p, 1);
 	config.host.retry_delay.ms[0] = 10;
 	config.host.host_delay_ms = 0;
 	ck_assert_int_eq(fetch(&p, at, 0, -1), 10);
@@ -252,8 +392,13 @@ START_TEST(rulebook_gives_up_after_the_time_and_three_tries)
 END_TEST
 
 TEST_MAIN("politeness", delay_is_the_longer_of_ours_and_theirs,
-    clock_runs_from_the_end_of_the_fetch, pauses_double_until_a_good_answer,
-    retry_after_is_kept_within_a_day, requests_that_fail_together_count_once,
+    delay_grows_with_the_time_of_the_last_answer,
+    jitter_is_upwards_alone_and_the_same_for_the_same_seed,
+    host_delay_0_has_neither_jitter_nor_latency_but_keeps_its_pauses,
+    a_name_that_is_not_found_is_asked_for_again,
+    a_retry_after_that_is_over_is_none, clock_runs_from_the_end_of_the_fetch,
+    pauses_double_until_a_good_answer, retry_after_is_kept_within_a_day,
+    requests_that_fail_together_count_once,
     trouble_grows_to_an_hour_and_then_gives_up,
     a_restart_waits_one_delay_and_no_year,
     rulebook_refuses_what_does_not_fit_its_state,

@@ -1,0 +1,329 @@
+/* The clocks of addresses, and the terms of a host's delay, in a frontier. */
+#include <time.h>
+
+#include "tests/lib/frontier_fixture.h"
+
+static void
+begin(struct fixture *x)
+{
+	fixture_init(x);
+	x->config.host.delay_factor = 0;
+	fixture_open(x);
+}
+
+/* The fetch ends here and now, and is settled. */
+static void
+ends_at(struct fixture *x, const struct order *order, const char *ip,
+    int32_t total_ms)
+{
+	struct capture c = fixture_capture(x, 200);
+
+	c.ip = span_from(ip);
+	c.total_ms = total_ms;
+	frontier_slot_end(x->f, order, &c, x->now);
+	ck_assert_int_eq(frontier_settle(x->f, order, &c,
+			     fixture_decide(x, order, &c), x->now),
+	    0);
+	fixture_balances(x);
+}
+
+/* One page of it was fetched, from there. */
+static void
+meet(struct fixture *x, const char *url, const char *ip)
+{
+	struct order o;
+
+	fixture_seed(x, url);
+	o = fixture_expect(x, url);
+	ends_at(x, &o, ip, 0);
+	fixture_commit(x);
+}
+
+static void
+seed(struct fixture *x, const char *host, int pages)
+{
+	char url[64];
+
+	for (int i = 1; i <= pages; i++) {
+		snprintf(url, sizeof(url), "http://%s/%d", host, i);
+		fixture_seed(x, url);
+	}
+}
+
+START_TEST(two_hosts_on_one_address_share_its_clock)
+{
+	struct fixture x;
+	struct order a, b;
+
+	begin(&x);
+	meet(&x, "http://a.test/", "8.8.8.8");
+	meet(&x, "http://b.test/", "8.8.8.8");
+	meet(&x, "http://c.test/", "9.9.9.9");
+	seed(&x, "a.test", 1);
+	seed(&x, "b.test", 1);
+	seed(&x, "c.test", 1);
+	/* Their own clocks have all run out. */
+	x.now += 5000;
+	a = fixture_expect(&x, "http://a.test/1");
+	b = fixture_expect(&x, "http://c.test/1");
+	fixture_expect_none(&x);
+	ck_assert_int_eq(frontier_due_ms(x.f, x.now), x.now + 250);
+	ends_at(&x, &b, "9.9.9.9", 0);
+	x.now += 100;
+	ends_at(&x, &a, "8.8.8.8", 0);
+	x.now += 249;
+	fixture_expect_none(&x);
+	x.now++;
+	fixture_expect(&x, "http://b.test/1");
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(an_address_has_two_requests_at_once_and_no_third)
+{
+	struct fixture x;
+	struct order a, b;
+
+	begin(&x);
+	meet(&x, "http://a.test/", "8.8.8.8");
+	meet(&x, "http://b.test/", "8.8.8.8");
+	meet(&x, "http://c.test/", "8.8.8.8");
+	seed(&x, "a.test", 1);
+	seed(&x, "b.test", 1);
+	seed(&x, "c.test", 1);
+	x.now += 5000;
+	ck_assert(fixture_next(&x, &a));
+	x.now += 250;
+	ck_assert(fixture_next(&x, &b));
+	x.now += 3600000;
+	fixture_expect_none(&x);
+	ck_assert_int_eq(frontier_due_ms(x.f, x.now), INT64_MAX);
+	ends_at(&x, &a, "8.8.8.8", 0);
+	x.now += 250;
+	ck_assert(fixture_next(&x, &a));
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(a_host_moves_with_its_address)
+{
+	struct fixture x;
+	struct order o;
+
+	begin(&x);
+	meet(&x, "http://a.test/", "8.8.8.8");
+	meet(&x, "http://b.test/", "9.9.9.9");
+	seed(&x, "a.test", 3);
+	x.now += 5000;
+	o = fixture_expect(&x, "http://a.test/1");
+	ends_at(&x, &o, "9.9.9.9", 0);
+	fixture_commit(&x);
+	seed(&x, "b.test", 1);
+	fixture_expect_none(&x);
+	x.now += 250;
+	o = fixture_expect(&x, "http://b.test/1");
+	x.now += 750;
+	/* b is still under way, and has one of two slots. */
+	o = fixture_expect(&x, "http://a.test/2");
+	ends_at(&x, &o, "9.9.9.9", 0);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(an_address_is_known_after_a_restart)
+{
+	struct fixture x;
+	struct order a;
+
+	begin(&x);
+	meet(&x, "http://a.test/", "8.8.8.8");
+	meet(&x, "http://b.test/", "8.8.8.8");
+	seed(&x, "a.test", 1);
+	seed(&x, "b.test", 1);
+	fixture_commit(&x);
+	x.now += 5000;
+	a = fixture_expect(&x, "http://a.test/1");
+	fixture_reopen(&x);
+	ck_assert_int_eq(frontier_adopt(x.f, &a, x.now), 0);
+	x.now += 1000;
+	/* With the one that was adopted it is the second request. */
+	fixture_expect(&x, "http://b.test/1");
+	fixture_close(&x);
+	fixture_open(&x);
+	x.now += 999;
+	fixture_expect_none(&x);
+	x.now++;
+	ck_assert(fixture_next(&x, &a));
+	fixture_expect_none(&x);
+	x.now += 250;
+	ck_assert(fixture_next(&x, &a));
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(host_delay_0_and_private_addresses_go_without_that_clock)
+{
+	struct fixture x;
+
+	fixture_init(&x);
+	x.config.host.delay_factor = 0;
+	ck_assert_int_eq(config_set(&x.config, "host",
+			     "mine.test: host_delay = 0", NULL),
+	    0);
+	fixture_open(&x);
+	meet(&x, "http://a.test/", "8.8.8.8");
+	meet(&x, "http://mine.test/", "8.8.8.8");
+	meet(&x, "http://l.test/", "127.0.0.1");
+	meet(&x, "http://m.test/", "127.0.0.1");
+	seed(&x, "a.test", 1);
+	seed(&x, "mine.test", 1);
+	seed(&x, "l.test", 1);
+	seed(&x, "m.test", 1);
+	x.now += 5000;
+	for (int i = 0; i < 4; i++) {
+		struct order o;
+
+		ck_assert(fixture_next(&x, &o));
+	}
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(what_is_only_recorded_does_not_wait_for_an_address)
+{
+	struct fixture x;
+	struct order o;
+
+	fixture_init(&x);
+	x.config.host.delay_factor = 0;
+	x.config.host.retry_delay.ms[0] = 0;
+	x.config.host.host_give_up_ms = 0;
+	fixture_open(&x);
+	meet(&x, "http://a.test/", "8.8.8.8");
+	meet(&x, "http://b.test/", "8.8.8.8");
+	seed(&x, "a.test", 10);
+	for (int i = 0; i < 6; i++) {
+		x.now += 5000;
+		ck_assert(fixture_next(&x, &o));
+		fixture_settle(&x, &o, 0);
+	}
+	fixture_commit(&x);
+	/* a is down; once b is under way their address is busy for 250 ms. */
+	seed(&x, "b.test", 1);
+	x.now += 250;
+	do
+		ck_assert(fixture_next(&x, &o));
+	while (o.reason == REASON_HOST_DOWN);
+	ck_assert(span_eq(o.url, SPAN("http://b.test/1")));
+	ck_assert(fixture_next(&x, &o));
+	ck_assert_int_eq(o.reason, REASON_HOST_DOWN);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(a_slow_answer_makes_the_next_request_wait)
+{
+	struct fixture x;
+	struct order o;
+
+	fixture_init(&x);
+	fixture_open(&x);
+	seed(&x, "a.test", 4);
+	o = fixture_expect(&x, "http://a.test/1");
+	ck_assert_uint_eq(o.delay_ms, 1000);
+	ends_at(&x, &o, "8.8.8.8", 7000);
+	x.now += 6999;
+	fixture_expect_none(&x);
+	x.now++;
+	o = fixture_expect(&x, "http://a.test/2");
+	ck_assert_uint_eq(o.delay_ms, 7000);
+	ends_at(&x, &o, "8.8.8.8", 20000);
+	fixture_commit(&x);
+	/* Also after a restart. */
+	fixture_reopen(&x);
+	x.now += 19999;
+	fixture_expect_none(&x);
+	x.now++;
+	o = fixture_expect(&x, "http://a.test/3");
+	ck_assert_uint_eq(o.delay_ms, 20000);
+	ends_at(&x, &o, "8.8.8.8", 100);
+	x.now += 1000;
+	fixture_expect(&x, "http://a.test/4");
+	fixture_fini(&x);
+}
+END_TEST
+
+/* CPU time of `n` orders, none of which may be sooner than its address allows,
+ * among `hosts` hosts on one address. */
+static double
+cost_us(int hosts, int n)
+{
+	struct timespec from, to;
+	struct fixture x;
+	struct order o, *out;
+	char url[64];
+
+	fixture_init(&x);
+	x.config.host.delay_factor = 0;
+	x.config.ip_delay_ms = 1;
+	x.config.ip_concurrency = 1;
+	fixture_open(&x);
+	out = calloc((size_t)hosts, sizeof(*out));
+	for (int i = 0; i < hosts; i++) {
+		struct err err;
+
+		for (int j = 0; j < 2; j++) {
+			snprintf(url, sizeof(url), "http://h%d.test/%d", i, j);
+			ck_assert_int_eq(frontier_seed(x.f, span_from(url),
+					     x.now, &err),
+			    1);
+		}
+	}
+	for (int i = 0; i < hosts; i++) {
+		ck_assert_int_eq(frontier_next(x.f, x.now, &o), 1);
+		out[i] = fixture_keep(&x, &o);
+	}
+	for (int i = 0; i < hosts; i++)
+		ends_at(&x, &out[i], "8.8.8.8", 0);
+	fixture_commit(&x);
+	x.now += 100000;
+	ck_assert_int_eq(frontier_next(x.f, x.now, &o), 1);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
+	for (int i = 0; i < n; i++) {
+		struct capture c = fixture_capture(&x, 200);
+		struct order next;
+
+		ck_assert_int_eq(frontier_next(x.f, x.now, &next), 0);
+		c.ip = SPAN("8.8.8.8");
+		frontier_slot_end(x.f, &o, &c, x.now);
+		ck_assert_int_eq(frontier_next(x.f, x.now, &next), 0);
+		x.now++;
+		ck_assert_int_eq(frontier_next(x.f, x.now, &o), 1);
+	}
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
+	free(out);
+	fixture_fini(&x);
+	return ((double)(to.tv_sec - from.tv_sec) * 1e9 +
+		   (double)(to.tv_nsec - from.tv_nsec)) /
+	       1e3 / n;
+}
+
+START_TEST(ten_thousand_hosts_on_one_address_cost_what_a_hundred_do)
+{
+	double few = cost_us(100, 90), many = cost_us(10000, 5000);
+
+	printf("figure: an order, one address: %.1f us with 100 hosts, %.1f us "
+	       "with 10,000\n",
+	    few, many);
+	/* A scan of them would be a hundred times as much. */
+	ck_assert_msg(many < few * 20 + 50, "%f and %f us", few, many);
+}
+END_TEST
+
+TEST_MAIN("frontier_clock", two_hosts_on_one_address_share_its_clock,
+    an_address_has_two_requests_at_once_and_no_third,
+    a_host_moves_with_its_address, an_address_is_known_after_a_restart,
+    host_delay_0_and_private_addresses_go_without_that_clock,
+    what_is_only_recorded_does_not_wait_for_an_address,
+    a_slow_answer_makes_the_next_request_wait,
+    ten_thousand_hosts_on_one_address_cost_what_a_hundred_do)

@@ -16,7 +16,8 @@ frontier_host_address(struct frontier *f, struct host *host)
 	/* Requests that left before the start may not all be in the store. */
 	int64_t next_ms = f->is_new ? 0 : f->opened_ms + f->config->ip_delay_ms;
 
-	if (host->address == NULL && host->config->host_delay_ms > 0)
+	if (host->address == NULL && host->config->host_delay_ms > 0 &&
+	    host->config->proxy == NULL)
 		host->address = address_hold(&f->addresses, &host->ip, next_ms);
 }
 

@@ -28,8 +28,9 @@ START_TEST(address_private_ones_and_our_own_have_no_clock)
 {
 	static const char *const none[] = { "", "127.0.0.1", "127.9.8.7",
 		"10.0.0.1", "192.168.1.1", "172.16.0.1", "169.254.1.1", "::1",
-		"fc00::1", "fe80::1", "::ffff:127.0.0.1", "0.0.0.0", "::",
-		"100.64.0.1", "not an address", "8.8.8.8:80", "[2a00::1]" };
+		"fc00::1", "fe80::1", "::ffff:127.0.0.1", "0.0.0.0",
+		"::", "100.64.0.1", "not an address", "8.8.8.8:80",
+		"[2a00::1]" };
 
 	start(250, 2);
 	for (size_t i = 0; i < ARRAY_LEN(none); i++)

@@ -40,6 +40,8 @@ static const struct total {
 	{ "aliased", offsetof(struct frontier_totals, aliased), false },
 	{ "traps", offsetof(struct frontier_totals, traps), false },
 	{ "blocked", offsetof(struct frontier_totals, blocked), false },
+	{ "outages", offsetof(struct frontier_totals, outages), false },
+	{ "outage_ms", offsetof(struct frontier_totals, outage_ms), false },
 	{ "sitemaps_waiting",
 	    offsetof(struct frontier_totals, sitemaps_waiting), false },
 	{ "sitemaps", offsetof(struct frontier_totals, sitemaps), false },
@@ -180,11 +182,12 @@ report_tick(struct supervisor *sup)
 	print_bytes(bytes, t->bytes);
 	len = snprintf(line, sizeof(line),
 	    "%llu pages, %.0f/s, %llu queued, %llu in flight, %llu errors, "
-	    "%s, %lld s%s%s",
+	    "%s, %lld s%s%s%s",
 	    (unsigned long long)t->done, sup->rate.per_s,
 	    (unsigned long long)t->queued, (unsigned long long)t->in_flight,
 	    (unsigned long long)errors_of(t), bytes,
 	    (long long)(now - sup->started_ms) / 1000,
+	    t->outage_ms > 0 ? ", our network is out" : "",
 	    snap.phase == PHASE_CRAWLING ? "" : ", ",
 	    snap.phase == PHASE_CRAWLING ? "" : phase_name(snap.phase));
 	if (!sup->tty) {

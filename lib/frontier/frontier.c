@@ -60,6 +60,7 @@ frontier_alloc(const struct config *config, const uint8_t crawl_id[16],
 	f->texts_key = XXH3_64bits(crawl_id, 16);
 	f->opened_ms = f->now_ms = now_ms;
 	f->due_ms = INT64_MAX;
+	outage_init(&f->outage, config->outage_give_up_ms);
 	f->batch = 1;
 	aliases_init(&f->aliases);
 	url_init(&f->url);
@@ -670,6 +671,11 @@ frontier_totals(const struct frontier *f, struct frontier_totals *out)
 	*out = f->shown;
 	/* A URL that is new in the batch is not yet admitted to the eye. */
 	out->in_flight = f->live.in_flight - f->young_in_flight;
+	out->outages = f->live.outages;
+	out->outage_ms = outage_is_on(&f->outage) &&
+				 f->now_ms > f->outage.since_ms
+			     ? (uint64_t)(f->now_ms - f->outage.since_ms)
+			     : 0;
 	out->queued = f->live.queued - (f->young - f->young_in_flight);
 	out->sitemaps_waiting = f->maps_open;
 }

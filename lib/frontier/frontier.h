@@ -325,9 +325,11 @@ struct frontier_totals {
 	uint64_t robots_fetched;
 	uint64_t spent[BUDGETS]; /* hosts that used it up */
 	uint64_t aliased;        /* links taken for those to another host */
-	uint64_t late;    /* URLs put last, being of a pattern of too many */
-	uint64_t traps;   /* such patterns, as of now */
-	uint64_t blocked; /* hosts that are blocked, as of now */
+	uint64_t late;      /* URLs put last, being of a pattern of too many */
+	uint64_t traps;     /* such patterns, as of now */
+	uint64_t blocked;   /* hosts that are blocked, as of now */
+	uint64_t outages;   /* of our own network … */
+	uint64_t outage_ms; /* … and how long this one lasts; 0: none */
 	uint64_t sitemaps_waiting; /* to be read, as of now */
 	uint64_t sitemaps;         /* read, broken ones included */
 	uint64_t sitemap_urls;     /* admitted because one lists them */

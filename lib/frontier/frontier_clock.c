@@ -1,3 +1,5 @@
+#include <xxhash.h>
+
 #include "lib/frontier/frontier_impl.h"
 
 /*
@@ -29,6 +31,87 @@ frontier_host_leave(struct frontier *f, struct host *host)
 	host->address = NULL;
 }
 
+/* --- our own network ------------------------------------------------------ */
+
+/* Where a host is, as far as that is known: of hosts that fail together, those
+ * of one server count once. */
+static uint64_t
+place_of_host(const struct host *host)
+{
+	struct span name = host_name(host);
+	const char *at = memmem(name.ptr, name.len, "://", 3);
+	size_t port;
+
+	if (address_ip_is_known(&host->ip))
+		return XXH3_64bits(host->ip.bytes, sizeof(host->ip.bytes));
+	if (at != NULL)
+		name = span_from_at(name, (size_t)(at - name.ptr) + 3);
+	for (port = name.len; port > 0 && name.ptr[port - 1] != ']'; port--) {
+		if (name.ptr[port - 1] == ':') {
+			name.len = port - 1;
+			break;
+		}
+	}
+	return XXH3_64bits(name.ptr, name.len);
+}
+
+static void
+tell_outage(struct frontier *f, const struct host *host)
+{
+	if (outage_is_on(&f->outage)) {
+		count(&f->live.outages, 1);
+		frontier_tell(f,
+		    "our own network seems to be out: host after host cannot "
+		    "be reached, the last was %.*s; waiting, with a probe now "
+		    "and then (outage_give_up)",
+		    SPAN_ARG(host_name(host)));
+	} else {
+		frontier_tell(f,
+		    "the network is back: %.*s has answered, going on",
+		    SPAN_ARG(host_name(host)));
+	}
+}
+
+/* Before the host's own clock hears of it.  True: it could not be reached, and
+ * that is not held against anybody. */
+static bool
+judge_network(struct frontier *f, struct lease *lease,
+    const struct capture *capture, int64_t now_ms)
+{
+	struct host *host = lease->host;
+	bool changed = false, was_out = outage_is_on(&f->outage);
+
+	if (capture->status > 0)
+		changed = outage_answered(&f->outage);
+	else if (!verdict_is_host_trouble(capture))
+		return false;
+	/* With TLS, or the guard, somebody was there. */
+	else if (capture->reason != REASON_TLS_FAIL)
+		changed = outage_failed(&f->outage, place_of_host(host),
+		    host->polite.response_ms >= 0, host->polite.fails > 0,
+		    now_ms);
+	if (changed)
+		tell_outage(f, host);
+	if (capture->status > 0)
+		return false;
+	return was_out || lease->probe || outage_is_on(&f->outage);
+}
+
+bool
+frontier_may_order(struct frontier *f, int64_t now_ms)
+{
+	bool changed, may = outage_allows(&f->outage, now_ms, &changed);
+
+	if (changed)
+		frontier_tell(f,
+		    "the network has been out for outage_give_up: going on "
+		    "without it, what cannot be reached is tried and given up "
+		    "as usual");
+	return may;
+}
+
+/* --- slots ---------------------------------------------------------------- */
+
 void
 frontier_slot_take(struct frontier *f, struct lease *lease, int64_t now_ms)
 {
@@ -36,6 +119,9 @@ frontier_slot_take(struct frontier *f, struct lease *lease, int64_t now_ms)
 
 	host->slots++;
 	polite_started(&host->polite, host->config, now_ms);
+	lease->spared = false;
+	lease->probe = outage_is_on(&f->outage);
+	outage_probed(&f->outage);
 	lease->address = host->address;
 	address_started(&f->addresses, lease->address, now_ms);
 }
@@ -88,8 +174,10 @@ frontier_slot_free(struct frontier *f, struct lease *lease,
 			     : lease->ordered_ms;
 	lease->slot = false;
 	host->slots--;
-	polite_ended(&host->polite, host->config, lease->ordered_ms, capture,
-	    now_ms);
+	lease->spared = capture != NULL &&
+			judge_network(f, lease, capture, now_ms);
+	polite_ended(&host->polite, host->config, lease->ordered_ms,
+	    lease->spared ? NULL : capture, now_ms);
 	if (capture != NULL)
 		learn(f, lease, capture, end_ms);
 	address_ended(&f->addresses, lease->address, end_ms);

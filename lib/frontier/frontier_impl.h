@@ -13,6 +13,7 @@
 #include "lib/frontier/frontier.h"
 #include "lib/frontier/host.h"
 #include "lib/frontier/lease.h"
+#include "lib/frontier/outage.h"
 #include "lib/frontier/rows.h"
 #include "lib/frontier/seen.h"
 #include "lib/frontier/store.h"
@@ -60,6 +61,7 @@ struct frontier {
 	struct store *store;
 	struct hosts hosts;
 	struct addresses addresses;
+	struct outage outage;
 	struct leases leases;
 	struct lease *settled; /* linked by .after */
 
@@ -365,6 +367,8 @@ void frontier_lease_settled(struct frontier *f, struct lease *lease);
 void frontier_host_address(struct frontier *f, struct host *host);
 /* It lets go of its address, before it is freed. */
 void frontier_host_leave(struct frontier *f, struct host *host);
+/* False: our own network is out, and no probe of it is due. */
+bool frontier_may_order(struct frontier *f, int64_t now_ms);
 /* A fetch leaves: its slot, and its host's and its address's clocks. */
 void frontier_slot_take(struct frontier *f, struct lease *lease,
     int64_t now_ms);

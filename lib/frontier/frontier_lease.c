@@ -220,6 +220,7 @@ adopt_page(struct frontier *f, const struct order *order, int64_t now_ms)
 	lease->waits = order->waits;
 	lease->attempts = order->attempts;
 	lease->is_short = order->is_short;
+	lease->probe = order->is_probe;
 	lease->slot = lease->fetch = order->reason == REASON_NONE;
 	if (young)
 		lease->young = f->batch;
@@ -314,7 +315,7 @@ settle_again(struct frontier *f, struct lease *lease, struct url_row *row,
 	int64_t due_ms = now_ms;
 	struct row_key key;
 
-	if (moved) {
+	if (moved || lease->spared) {
 		; /* it asks for the host's clock alone */
 	} else if (capture != NULL && verdict_is_wait(capture)) {
 		/* The host has its pause; nobody else waits longer. */
@@ -336,7 +337,7 @@ settle_again(struct frontier *f, struct lease *lease, struct url_row *row,
 	store_put(f->store, STORE_DUE, row_key_span(&key), SPAN_NONE);
 	lease->again = true;
 	lease->place = (uint64_t)due_ms;
-	count(&f->live.retried, !moved);
+	count(&f->live.retried, !moved && !lease->spared);
 }
 
 void

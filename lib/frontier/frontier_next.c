@@ -344,6 +344,7 @@ order_url(struct frontier *f, struct host *host, const struct queued_url *url,
 		.found = row->found,
 		.is_short = lease->is_short,
 		.attempts = lease->attempts,
+		.is_probe = lease->probe,
 		.depth = row->depth,
 		.hops = row->hops,
 		.tries = row->tries,
@@ -489,6 +490,8 @@ frontier_next(struct frontier *f, int64_t now_ms, struct order *out)
 	f->now_ms = now_ms;
 	if (frontier_stops(f, now_ms))
 		return 0;
+	if (!frontier_may_order(f, now_ms))
+		return 0;
 	r = frontier_sweep(f, now_ms);
 	if (r == 0)
 		r = frontier_block_sweep(f, now_ms);
@@ -521,5 +524,8 @@ frontier_due_ms(struct frontier *f, int64_t now_ms)
 		due_ms = node->due_ms;
 	if (addresses_due_ms(&f->addresses) < due_ms)
 		due_ms = addresses_due_ms(&f->addresses);
+	if (outage_is_on(&f->outage) &&
+	    outage_due_ms(&f->outage, now_ms) > due_ms)
+		due_ms = outage_due_ms(&f->outage, now_ms);
 	return due_ms;
 }

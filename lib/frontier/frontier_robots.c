@@ -92,6 +92,7 @@ frontier_robots_order(struct frontier *f, struct host *host, int64_t now_ms,
 		.kind = ORDER_ROBOTS,
 		.is_short = errand->is_short,
 		.attempts = errand->attempts,
+		.is_probe = lease->probe,
 		.hops = errand->hops,
 		.delay_ms = (uint32_t)polite_delay_ms(&host->polite,
 		    host->config),
@@ -388,7 +389,9 @@ frontier_settle_robots(struct frontier *f, const struct order *order,
 	if (meaning == ROBOTS_USE_BODY && rules.len > 0 &&
 	    (rules.len > RULES_MAX || !robots_valid(rules)))
 		meaning = ROBOTS_UNREACHABLE;
-	if (meaning == ROBOTS_UNREACHABLE)
+	if (meaning == ROBOTS_UNREACHABLE && lease->spared)
+		rulebook_lost(&asker->rulebook); /* our network's fault */
+	else if (meaning == ROBOTS_UNREACHABLE)
 		rulebook_failed(&asker->rulebook, asker->config, now_ms,
 		    host_ready_ms(asker, now_ms));
 	else

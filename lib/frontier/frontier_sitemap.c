@@ -386,13 +386,16 @@ may_ask(struct frontier *f, struct host *host, const struct map *map,
 }
 
 static void
-fill_order(struct frontier *f, const struct host *host, const struct map *map,
+fill_order(struct frontier *f, const struct lease *lease, const struct map *map,
     const struct map_row *row, int64_t now_ms, struct order *out)
 {
+	const struct host *host = lease->host;
+
 	*out = (struct order){
 		.site64 = host->site64,
 		.url64 = map->url64,
 		.kind = ORDER_SITEMAP,
+		.is_probe = lease->probe,
 		.found = row->asked ? LINK_SEED : LINK_SITEMAP,
 		.is_short = map->is_short,
 		.attempts = map->attempts,
@@ -463,7 +466,7 @@ frontier_sitemap_order(struct frontier *f, struct host *host,
 	if (lease == NULL)
 		return -ENOMEM;
 	frontier_slot_take(f, lease, now_ms);
-	fill_order(f, host, &map, &row, now_ms, out);
+	fill_order(f, lease, &map, &row, now_ms, out);
 	return 1;
 }
 
@@ -497,6 +500,7 @@ frontier_sitemap_adopt(struct frontier *f, const struct order *order,
 	    order->for_site64);
 	struct canon_hash hash;
 	struct map_row row;
+	struct lease *lease;
 	struct host *host;
 	int r;
 
@@ -539,6 +543,7 @@ frontier_sitemap_adopt(struct frontier *f, const struct order *order,
 	    order->ordered_ms < now_ms ? order->ordered_ms : now_ms);
 	if (lease == NULL)
 		return -ENOMEM;
+	lease->probe = order->is_probe;
 	frontier_slot_adopt(f, lease);
 	host_changed(&f->hosts, host);
 	frontier_schedule(f, host, now_ms);
@@ -569,16 +574,19 @@ follow(struct frontier *f, const struct order *order, struct span location,
 
 /* Another try, later. */
 static int
-again(struct frontier *f, struct host *host, const struct row_key *key,
+again(struct frontier *f, const struct lease *lease, const struct row_key *key,
     struct map_row *row, const struct order *order,
     const struct capture *capture, int64_t now_ms)
 {
 	struct map map = { .url64 = order->url64,
 		.asker64 = order->for_site64,
 		.due_ms = now_ms };
+	struct host *host = lease->host;
 	int r;
 
-	if (capture != NULL && verdict_is_wait(capture)) {
+	if (lease->spared) {
+		; /* it was our own network: it asks for the host's clock */
+	} else if (capture != NULL && verdict_is_wait(capture)) {
 		if (row->waits < UINT16_MAX)
 			row->waits++;
 		if (polite_ready_ms(&host->polite) > now_ms)
@@ -642,7 +650,7 @@ frontier_settle_sitemap(struct frontier *f, const struct order *order,
 	if (r <= 0 || row.state != MAP_PENDING)
 		return r < 0 ? r : -EBADMSG;
 	if (decision.verdict == VERDICT_RETRY) {
-		r = again(f, host, &key, &row, order, capture, now_ms);
+		r = again(f, lease, &key, &row, order, capture, now_ms);
 	} else if (decision.verdict == VERDICT_REDIRECTED) {
 		r = end_row(f, &key, &row, MAP_READ);
 	} else if (outcome == NULL) {

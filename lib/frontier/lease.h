@@ -37,9 +37,11 @@ struct lease {
 	uint8_t kind;  /* enum order_kind */
 	uint8_t state; /* enum lease_state */
 	uint8_t attempts, is_short;
-	bool slot;  /* holds one of its host's slots */
-	bool fetch; /* ordered to be fetched, not only to be recorded */
-	bool again; /* settled as a retry: queued once more by the commit */
+	bool slot;   /* holds one of its host's slots */
+	bool fetch;  /* ordered to be fetched, not only to be recorded */
+	bool probe;  /* order.is_probe */
+	bool spared; /* its failure was ours: it uses no try up */
+	bool again;  /* settled as a retry: queued once more by the commit */
 };
 
 struct leases {

@@ -440,6 +440,7 @@ crawl_row_write(const struct crawl_row *row, struct buf *out)
 	put(&w, t->bytes, 8);
 	put(&w, t->hosts, 8);
 	put(&w, t->robots_fetched, 8);
+	put(&w, t->outages, 8);
 	put(&w, t->sitemaps, 8);
 	put(&w, t->sitemap_urls, 8);
 	put(&w, t->sitemaps_broken, 8);
@@ -477,6 +478,7 @@ crawl_row_read(struct span bytes, struct crawl_row *out)
 	t->bytes = get(&r, 8);
 	t->hosts = get(&r, 8);
 	t->robots_fetched = get(&r, 8);
+	t->outages = get(&r, 8);
 	t->sitemaps = get(&r, 8);
 	t->sitemap_urls = get(&r, 8);
 	t->sitemaps_broken = get(&r, 8);

@@ -30,6 +30,7 @@ struct order_slot {
 	uint8_t found;
 	uint8_t is_short;
 	uint8_t attempts;
+	uint8_t is_probe;
 	char text[]; /* URL, via, chain */
 };
 
@@ -110,6 +111,7 @@ order_write(void *slot, size_t size, const struct order *order)
 	s->found = order->found;
 	s->is_short = order->is_short;
 	s->attempts = order->attempts;
+	s->is_probe = order->is_probe;
 	memcpy(s->text, order->url.ptr, order->url.len);
 	if (via_len > 0)
 		memcpy(s->text + order->url.len, order->via.ptr, via_len);
@@ -162,6 +164,7 @@ order_read(const void *slot, size_t size, struct order *out)
 	o.found = s->found;
 	o.is_short = s->is_short;
 	o.attempts = s->attempts;
+	o.is_probe = s->is_probe != 0;
 	o.url = span_of(s->text, url_len);
 	o.via = span_of(s->text + url_len, via_len);
 	o.chain = span_of(s->text + url_len + via_len, chain_len);

@@ -65,6 +65,9 @@ struct order {
 	uint8_t
 	    is_short; /* times come back for want of memory or descriptors */
 	uint8_t attempts; /* blame that the URL carries (protocol.md 7) */
+	/* Sent to see whether our own network works again: that it does not
+	 * is not the URL's fault. */
+	uint8_t is_probe;
 	uint16_t depth;
 	uint16_t hops;      /* redirects that led here */
 	uint16_t tries;     /* retries used up before this order */

@@ -95,6 +95,8 @@ verdict_decide(const struct verdict_limits *limits, const struct order *order,
 	status = capture->status;
 	if (status != 0 && capture->reason == REASON_RULE)
 		return (struct decision){ VERDICT_EXCLUDED, REASON_RULE };
+	if (order->is_probe && verdict_is_host_trouble(capture))
+		return (struct decision){ VERDICT_RETRY, capture->reason };
 	if (status == 0)
 		return decide_again(order->tries,
 		    passes(capture->reason) ? limits->retries : 0,

@@ -253,6 +253,219 @@ START_TEST(a_slow_answer_makes_the_next_request_wait)
 }
 END_TEST
 
+/* --- an outage of our own network ---------------------------------------- */
+
+enum {
+	OUT_HOSTS = 8
+};
+
+/* Hosts that have answered, each on an address of its own, with two pages
+ * left. */
+static void
+begin_outage(struct fixture *x)
+{
+	char text[64], ip[32];
+
+	fixture_init(x);
+	x->config.host.delay_factor = 0;
+	x->config.host.retries = 1;
+	fixture_open(x);
+	for (int i = 0; i < OUT_HOSTS; i++) {
+		snprintf(text, sizeof(text), "http://h%d.test/", i);
+		snprintf(ip, sizeof(ip), "8.8.8.%d", i + 1);
+		meet(x, text, ip);
+		snprintf(text, sizeof(text), "h%d.test", i);
+		seed(x, text, 2);
+	}
+	fixture_commit(x);
+	x->now += 5000;
+}
+
+/* All that is due is ordered, and none of it reaches a host.  How many. */
+static int
+nobody_answers(struct fixture *x)
+{
+	struct order o[OUT_HOSTS];
+	int n = 0;
+
+	while (n < OUT_HOSTS && fixture_next(x, &o[n]))
+		n++;
+	for (int i = 0; i < n; i++) {
+		struct capture c = fixture_capture(x, 0);
+
+		frontier_slot_end(x->f, &o[i], &c, x->now);
+	}
+	for (int i = 0; i < n; i++)
+		fixture_settle(x, &o[i], 0);
+	fixture_commit(x);
+	return n;
+}
+
+START_TEST(an_outage_of_our_own_network_pauses_and_uses_up_no_try)
+{
+	char news[FRONTIER_NEWS];
+	struct fixture x;
+	struct order o;
+	int probes = 0;
+
+	begin_outage(&x);
+	ck_assert_int_eq(nobody_answers(&x), OUT_HOSTS);
+	ck_assert(frontier_news(x.f, news));
+	ck_assert_ptr_nonnull(strstr(news, "our own network seems to be out"));
+	ck_assert_uint_eq(fixture_totals(&x).outages, 1);
+	/* Six hours of it, with nothing but probes. */
+	while (x.now < FIXTURE_START + 6 * 3600 * 1000) {
+		int64_t due_ms = frontier_due_ms(x.f, x.now);
+
+		ck_assert_int_ge(due_ms, x.now);
+		ck_assert_int_lt(due_ms, x.now + 120000);
+		x.now = due_ms + 1;
+		probes += nobody_answers(&x);
+	}
+	ck_assert_int_gt(probes, 360);
+	ck_assert_int_lt(probes, 4 * 400);
+	ck_assert_uint_gt(fixture_totals(&x).outage_ms, 5 * 3600 * 1000);
+	ck_assert_uint_eq(fixture_totals(&x).failed, 0);
+	ck_assert(!frontier_news(x.f, news));
+	/* One answers: all goes on, and every page is fetched. */
+	x.now = frontier_due_ms(x.f, x.now);
+	for (int i = 0; i < 2 * OUT_HOSTS;) {
+		if (!fixture_next(&x, &o)) {
+			fixture_commit(&x);
+			ck_assert_int_lt(frontier_due_ms(x.f, x.now),
+			    x.now + 120000);
+			x.now = frontier_due_ms(x.f, x.now);
+			continue;
+		}
+		fixture_settle(&x, &o, 200);
+		i++;
+	}
+	fixture_commit(&x);
+	ck_assert(frontier_news(x.f, news));
+	ck_assert_ptr_nonnull(strstr(news, "the network is back"));
+	ck_assert_uint_eq(fixture_totals(&x).outage_ms, 0);
+	ck_assert(frontier_finished(x.f));
+	ck_assert_uint_eq(fixture_totals(&x).done, 3 * OUT_HOSTS);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(a_crawl_without_a_network_ends)
+{
+	char news[FRONTIER_NEWS];
+	struct fixture x;
+
+	begin_outage(&x);
+	while (!frontier_finished(x.f)) {
+		int64_t due_ms = frontier_due_ms(x.f, x.now);
+
+		nobody_answers(&x);
+		if (frontier_finished(x.f))
+			break;
+		due_ms = frontier_due_ms(x.f, x.now);
+		ck_assert_int_lt(due_ms, x.now + 3600 * 1000);
+		x.now = due_ms > x.now ? due_ms : x.now + 1;
+	}
+	ck_assert_int_gt(x.now, FIXTURE_START + x.config.outage_give_up_ms);
+	ck_assert_int_lt(x.now,
+	    FIXTURE_START + x.config.outage_give_up_ms + 12 * 3600 * 1000);
+	ck_assert(frontier_news(x.f, news) && frontier_news(x.f, news));
+	ck_assert_ptr_nonnull(strstr(news, "going on without it"));
+	ck_assert_uint_eq(fixture_totals(&x).failed, 2 * OUT_HOSTS);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(one_server_that_goes_down_with_its_hosts_is_no_outage)
+{
+	struct fixture x;
+	struct order o;
+	char text[64];
+
+	fixture_init(&x);
+	x.config.host.delay_factor = 0;
+	x.config.ip_concurrency = 0;
+	x.config.ip_delay_ms = 0;
+	fixture_open(&x);
+	for (int i = 0; i < 20; i++) {
+		snprintf(text, sizeof(text), "http://h%d.test/", i);
+		meet(&x, text, "8.8.8.8");
+		snprintf(text, sizeof(text), "h%d.test", i);
+		seed(&x, text, 2);
+	}
+	x.now += 5000;
+	for (int i = 0; i < 20; i++) {
+		ck_assert(fixture_next(&x, &o));
+		fixture_settle(&x, &o, 0);
+	}
+	ck_assert_uint_eq(fixture_totals(&x).outage_ms, 0);
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).outages, 0);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(robots_that_cannot_be_had_in_an_outage_are_asked_for_again)
+{
+	struct fixture x;
+	struct order o[OUT_HOSTS], robots;
+	char text[64], ip[32];
+
+	fixture_init(&x);
+	x.config.host.delay_factor = 0;
+	x.config.host.robots_give_up_ms = 0;
+	ck_assert_int_eq(config_set(&x.config, "host", "r.test: robots = obey",
+			     NULL),
+	    0);
+	fixture_open(&x);
+	for (int i = 0; i < OUT_HOSTS; i++) {
+		snprintf(text, sizeof(text), "http://h%d.test/", i);
+		snprintf(ip, sizeof(ip), "8.8.8.%d", i + 1);
+		meet(&x, text, ip);
+		snprintf(text, sizeof(text), "h%d.test", i);
+		seed(&x, text, 1);
+	}
+	x.now += 5000;
+	for (int i = 0; i < OUT_HOSTS; i++)
+		ck_assert(fixture_next(&x, &o[i]));
+	for (int i = 0; i < OUT_HOSTS; i++)
+		fixture_settle(&x, &o[i], 0);
+	fixture_commit(&x);
+	fixture_seed(&x, "http://r.test/");
+	/* More often than would be the end of it. */
+	for (int i = 0; i < 20;) {
+		x.now += 60000;
+		while (fixture_next(&x, &robots)) {
+			ck_assert(robots.is_probe);
+			if (robots.kind != ORDER_ROBOTS) {
+				fixture_settle(&x, &robots, 0);
+				continue;
+			}
+			fixture_settle_robots(&x, &robots, 0, "");
+			i++;
+		}
+		fixture_commit(&x);
+	}
+	/* Now it can be had, and its page. */
+	for (int i = 0; i < 2;) {
+		x.now += 60000;
+		while (i < 2 && fixture_next(&x, &robots)) {
+			if (!span_starts(robots.url, SPAN("http://r.test/"))) {
+				fixture_settle(&x, &robots, 0);
+				continue;
+			}
+			i++;
+			if (robots.kind == ORDER_ROBOTS)
+				fixture_settle_robots(&x, &robots, 404, "");
+		}
+		fixture_commit(&x);
+	}
+	ck_assert_int_eq(robots.kind, ORDER_PAGE);
+	ck_assert_int_eq(robots.reason, REASON_NONE);
+	fixture_fini(&x);
+}
+END_TEST
+
 /* CPU time of `n` orders, none of which may be sooner than its address allows,
  * among `hosts` hosts on one address. */
 static double
@@ -326,4 +539,8 @@ TEST_MAIN("frontier_clock", two_hosts_on_one_address_share_its_clock,
     host_delay_0_and_private_addresses_go_without_that_clock,
     what_is_only_recorded_does_not_wait_for_an_address,
     a_slow_answer_makes_the_next_request_wait,
+    an_outage_of_our_own_network_pauses_and_uses_up_no_try,
+    a_crawl_without_a_network_ends,
+    one_server_that_goes_down_with_its_hosts_is_no_outage,
+    robots_that_cannot_be_had_in_an_outage_are_asked_for_again,
     ten_thousand_hosts_on_one_address_cost_what_a_hundred_do)

@@ -55,6 +55,7 @@ take_none(void)
 	static struct aliases aliases;
 	struct watchdog dog;
 	struct header header;
+	struct outage outage;
 	struct polite polite;
 	struct arena arena;
 	struct heap heap;
@@ -66,6 +67,7 @@ take_none(void)
 	buf_init(&buf, MIB);
 	header_init(&header);
 	heap_init(&heap);
+	outage_init(&outage, 1);
 	polite_init(&polite, 1);
 	url_init(&url);
 	watchdog_init(&dog, 1000);
@@ -1645,8 +1647,9 @@ adopt_orders(void)
 }
 
 static const struct faults_subject subjects[] = {
-	{ "aliases_init arena_init buf_init header_init heap_init polite_init "
-	  "url_init watchdog_init",
+	{ "aliases_init arena_init buf_init header_init heap_init outage_init "
+	  "polite_init "
+	  "outage_init polite_init url_init watchdog_init",
 	    take_none, FAULTS_NEEDS_NONE },
 	{ "output_open", open_output, FAULTS_NEEDS_NONE },
 	{ "buf_add buf_printf", grow_buf },

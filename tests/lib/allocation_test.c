@@ -1648,8 +1648,7 @@ adopt_orders(void)
 
 static const struct faults_subject subjects[] = {
 	{ "aliases_init arena_init buf_init header_init heap_init outage_init "
-	  "polite_init "
-	  "outage_init polite_init url_init watchdog_init",
+	  "polite_init url_init watchdog_init",
 	    take_none, FAULTS_NEEDS_NONE },
 	{ "output_open", open_output, FAULTS_NEEDS_NONE },
 	{ "buf_add buf_printf", grow_buf },

@@ -32,6 +32,7 @@
 #include "lib/html/page.h"
 #include "lib/html/walk.h"
 #include "lib/message/chain.h"
+#include "lib/sitemap/sitemap.h"
 #include "lib/url/canon.h"
 #include "lib/url/scope.h"
 #include "tests/faults.h"
@@ -955,6 +956,48 @@ read_page(void)
 	return r;
 }
 
+/* --- lib/sitemap --------------------------------------------------------- */
+
+static bool
+count_entry(void *arg, const struct sitemap_entry *entry)
+{
+	(void)entry;
+	++*(unsigned *)arg;
+	return true;
+}
+
+/* In an encoding that iconv reads, so that its descriptor is one of the calls. */
+static int
+make_sitemap_reader(void)
+{
+	static const char xml[] =
+	    "<?xml version='1.0' encoding='windows-1251'?>"
+	    "<urlset><url><loc>/\xE9</loc></url></urlset>";
+	struct sitemap_limits limits = { MIB, 10, 4096 };
+	struct sitemap_reader *reader;
+	struct sitemap_report report;
+	struct sitemap_input input = { .body = span_from(xml) };
+	struct url url;
+	unsigned entries = 0;
+	int r;
+
+	url_init(&url);
+	r = url_parse(SPAN("https://example.org/sitemap.xml"), NULL, &url);
+	must(r == 0);
+	input.url = &url;
+	faults_begin();
+	reader = sitemap_reader_new(&limits);
+	r = OR_NOMEM(reader);
+	if (r == 0)
+		r = sitemap_read(reader, &input, count_entry, &entries,
+		    &report);
+	faults_end();
+	must(r != 0 || (entries == 1 && report.defect == SITEMAP_SOUND));
+	sitemap_reader_free(reader);
+	url_fini(&url);
+	return r;
+}
+
 /* --- lib/fetch ----------------------------------------------------------- */
 
 static void
@@ -1694,6 +1737,7 @@ static const struct faults_subject subjects[] = {
 	{ "doc_new", make_doc },
 	{ "walk_new", make_walk },
 	{ "page_reader_new", make_reader },
+	{ "sitemap_reader_new", make_sitemap_reader },
 	/* The tree and its links are cut where memory ends. */
 	{ "page_read", read_page, FAULTS_FORGIVES },
 	{ "fetch_pool_new", make_pool },
@@ -1800,7 +1844,8 @@ START_TEST(every_constructor_of_lib_is_tried_without_memory)
 {
 	static const char *const folders[] = { "lib/archive", "lib/audit",
 		"lib/base", "lib/config", "lib/fetch", "lib/frontier",
-		"lib/html", "lib/message", "lib/robots", "lib/url" };
+		"lib/html", "lib/message", "lib/robots", "lib/sitemap",
+		"lib/url" };
 	struct faults_subject
 	    all[ARRAY_LEN(subjects) + ARRAY_LEN(stores) + ARRAY_LEN(crawls)];
 

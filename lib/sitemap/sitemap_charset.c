@@ -113,21 +113,23 @@ begins(iconv_t iconv_to, uint8_t byte)
 }
 
 int
-sitemap_charset(void *arg, const XML_Char *name, XML_Encoding *out)
+sitemap_charset(void *no_memory, const XML_Char *name, XML_Encoding *out)
 {
 	const char *known = NULL;
 	struct sequences *s;
 
-	(void)arg;
 	for (size_t i = 0; i < ARRAY_LEN(encodings); i++) {
 		if (strcasecmp(encodings[i].name, name) == 0)
 			known = encodings[i].iconv;
 	}
-	s = known != NULL ? calloc(1, sizeof(*s)) : NULL;
-	if (s == NULL)
+	if (known == NULL)
 		return XML_STATUS_ERROR;
-	s->iconv = iconv_open("UTF-32LE", known);
-	if (s->iconv == (iconv_t)-1) {
+	s = calloc(1, sizeof(*s));
+	if (s != NULL)
+		s->iconv = iconv_open("UTF-32LE", known);
+	if (s == NULL || s->iconv == (iconv_t)-1) {
+		/* The table names none that iconv has not. */
+		*(bool *)no_memory = true;
 		free(s);
 		return XML_STATUS_ERROR;
 	}

@@ -109,7 +109,8 @@ MUST_USE int sitemap_xml_begin(struct sitemap_reader *rd, struct span first);
 MUST_USE int sitemap_xml_feed(struct sitemap_reader *rd, struct span bytes);
 MUST_USE int sitemap_xml_end(struct sitemap_reader *rd);
 
-/* sitemap_charset.c: for XML_SetUnknownEncodingHandler(). */
-int sitemap_charset(void *arg, const XML_Char *name, XML_Encoding *out);
+/* sitemap_charset.c: for XML_SetUnknownEncodingHandler(); its argument is a bool
+ * that becomes true when there was no memory. */
+int sitemap_charset(void *no_memory, const XML_Char *name, XML_Encoding *out);
 
 #endif

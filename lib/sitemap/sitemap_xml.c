@@ -378,7 +378,7 @@ parser_begin(struct sitemap_reader *rd, const char *encoding)
 	XML_SetDefaultHandler(rd->xml, on_other);
 	XML_SetXmlDeclHandler(rd->xml, on_declaration);
 	XML_SetDoctypeDeclHandler(rd->xml, on_doctype, on_doctype_end);
-	XML_SetUnknownEncodingHandler(rd->xml, sitemap_charset, NULL);
+	XML_SetUnknownEncodingHandler(rd->xml, sitemap_charset, &rd->no_memory);
 	XML_SetParamEntityParsing(rd->xml, XML_PARAM_ENTITY_PARSING_NEVER);
 	XML_SetBillionLaughsAttackProtectionMaximumAmplification(rd->xml,
 	    EXPANSION_MAX);

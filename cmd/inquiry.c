@@ -250,6 +250,51 @@ budgets_json(const struct why *why)
 	return object;
 }
 
+/* What the host's next request waits for, as a part of a sentence. */
+static const char *const waits[POLITE_TERMS] = {
+	[POLITE_NOTHING] = "nothing",
+	[POLITE_HOST_DELAY] = "the delay between two requests (host_delay)",
+	[POLITE_CRAWL_DELAY] = "the Crawl-delay of its robots.txt",
+	[POLITE_LATENCY] = "its last answer, which took long (delay_factor)",
+	[POLITE_RETRY_AFTER] = "the end of its Retry-After",
+	[POLITE_BACKOFF] = "the back-off after its 429 or 503 (backoff)",
+	[POLITE_TROUBLE] = "another try, for it could not be reached "
+			   "(retry_delay)",
+	[POLITE_DNS] = "another try, for its name was not found "
+		       "(dns_negative_ttl)",
+	[POLITE_RESTART] = "one delay after the start of the crawl",
+	[POLITE_IP] = "its address, to which other requests go (ip_delay, "
+		      "ip_concurrency)",
+};
+
+/* In line, it is not known until when: a request must end first. */
+static bool
+is_waited_for(const struct why *why, int64_t now_ms)
+{
+	return why->clock.ready_ms > now_ms || why->in_line;
+}
+
+static void
+put_clock(json_t *object, const struct why *why, int64_t now_ms)
+{
+	put_number(object, "delay_ms", (uint64_t)why->clock.delay_ms);
+	put(object, "delay_of",
+	    span_from(polite_term_name(why->clock.delay_term)));
+	if (why->polite.crawl_delay_ms >= 0)
+		put_number(object, "crawl_delay_ms",
+		    (uint64_t)why->polite.crawl_delay_ms);
+	put_time(object, "next_request_at", why->clock.ready_ms);
+	if (is_waited_for(why, now_ms)) {
+		put(object, "waits_for",
+		    span_from(polite_term_name(why->clock.term)));
+		put_time(object, "waits_since", why->since_ms);
+	}
+	if (why->polite.blocked_ms > now_ms)
+		put_time(object, "paused_until", why->polite.blocked_ms);
+	if (why->outage_ms > 0)
+		put_number(object, "outage_ms", (uint64_t)why->outage_ms);
+}
+
 static json_t *
 host_json(const struct why *why, int64_t now_ms)
 {
@@ -260,13 +305,7 @@ host_json(const struct why *why, int64_t now_ms)
 	put_number(object, "queued", why->queued);
 	put_number(object, "fetched", why->fetched);
 	put_number(object, "under_way", why->slots);
-	put_number(object, "delay_ms", (uint64_t)why->delay_ms);
-	if (why->polite.crawl_delay_ms >= 0)
-		put_number(object, "crawl_delay_ms",
-		    (uint64_t)why->polite.crawl_delay_ms);
-	put_time(object, "next_request_at", why->ready_ms);
-	if (why->polite.blocked_ms > now_ms)
-		put_time(object, "paused_until", why->polite.blocked_ms);
+	put_clock(object, why, now_ms);
 	if (why->polite.backoffs > 0)
 		put_number(object, "backoffs", why->polite.backoffs);
 	if (why->polite.fails > 0)
@@ -438,36 +477,63 @@ say_unknown(const struct why *why, int64_t now_ms, char out[SENTENCE])
 	}
 }
 
+/* When its host is asked next, and what decides that. */
+static void
+say_clock(const struct why *why, int64_t now_ms, char out[SENTENCE])
+{
+	bool waits_now = is_waited_for(why, now_ms);
+	bool has_since = waits_now && why->since_ms > 0;
+	char at[WHEN], since[WHEN];
+
+	if (why->outage_ms > 0)
+		snprintf(out, SENTENCE,
+		    "our own network has been out for %lld s: nothing but a "
+		    "probe now and then leaves (outage_give_up)",
+		    (long long)why->outage_ms / 1000);
+	else if (why->clock.ready_ms <= now_ms && waits_now)
+		snprintf(out, SENTENCE,
+		    "the next request to that host waits for %s",
+		    waits[POLITE_IP]);
+	else
+		snprintf(out, SENTENCE,
+		    "the next request to that host may leave %s%s%s%s%s%s",
+		    waits_now ? "at " : "",
+		    when(why->clock.ready_ms, now_ms, at),
+		    waits_now ? ": it waits for " : "",
+		    waits_now ? waits[why->clock.term] : "",
+		    has_since ? ", since " : "",
+		    has_since ? when(why->since_ms, 0, since) : "");
+}
+
 static void
 say_queued(const struct why *why, int64_t now_ms, char out[SENTENCE])
 {
-	char text[SENTENCE], at[WHEN];
+	char text[SENTENCE];
 
-	if (why->host_reason != REASON_NONE)
+	if (why->host_reason != REASON_NONE) {
 		snprintf(out, SENTENCE,
 		    "queued, and to be recorded without a fetch: %s (%s)",
 		    reason_name(why->host_reason),
 		    why->blocked != NULL ? why->blocked
 					 : reason_key(why->host_reason));
-	else if (why->parked != BUDGET_NONE)
+	} else if (why->parked != BUDGET_NONE) {
 		snprintf(out, SENTENCE,
 		    "queued, but its host is parked: it has used up %s; when "
 		    "nothing else is left it is excluded, a start with a "
 		    "larger budget fetches it",
 		    budget_key(why->parked));
-	else if (say_robots(why, now_ms, text))
+	} else if (say_robots(why, now_ms, text)) {
 		snprintf(out, SENTENCE,
 		    "queued, and to be excluded when its turn comes: "
 		    "robots.txt %.800s",
 		    text);
-	else
+	} else {
+		say_clock(why, now_ms, text);
 		snprintf(out, SENTENCE,
-		    "queued, with %llu%s URLs of its host before it; the next "
-		    "request to that host may leave %s%s",
+		    "queued, with %llu%s URLs of its host before it; %.800s",
 		    (unsigned long long)why->before,
-		    why->before == WHY_COUNT ? " or more" : "",
-		    why->ready_ms > now_ms ? "at " : "",
-		    when(why->ready_ms, now_ms, at));
+		    why->before == WHY_COUNT ? " or more" : "", text);
+	}
 }
 
 static void

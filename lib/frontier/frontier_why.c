@@ -101,6 +101,22 @@ tell_robots(struct frontier *f, struct host *host, const struct url *url,
 	return r == -EMSGSIZE ? 0 : r;
 }
 
+/* Its clock runs from the end of its last fetch; trouble has its own start,
+ * and what other hosts of its address have done is not kept. */
+static int64_t
+since_ms(const struct why *why)
+{
+	switch ((enum polite_term)why->clock.term) {
+	case POLITE_TROUBLE:
+	case POLITE_DNS:
+		return why->polite.first_fail_ms;
+	case POLITE_IP:
+		return 0;
+	default:
+		return why->polite.ended_ms;
+	}
+}
+
 static int
 tell_host(struct frontier *f, struct host *host, const struct url *url,
     int64_t now_ms, struct why *out)
@@ -116,9 +132,12 @@ tell_host(struct frontier *f, struct host *host, const struct url *url,
 	out->used = frontier_budget_used(f, host);
 	out->host_reason = frontier_host_reason(f, host);
 	out->due_ms = frontier_host_due_ms(f, host, now_ms);
-	out->ready_ms = polite_ready_ms(&host->polite);
+	out->clock = frontier_host_clock(host, now_ms);
+	out->in_line = host->wait.on != NULL;
 	out->polite = host->polite;
-	out->delay_ms = polite_delay_ms(&host->polite, host->config);
+	out->since_ms = since_ms(out);
+	if (outage_is_on(&f->outage) && now_ms > f->outage.since_ms)
+		out->outage_ms = now_ms - f->outage.since_ms;
 	return tell_robots(f, host, url, now_ms, out);
 }
 

@@ -55,12 +55,16 @@ struct why {
 	enum budget parked;
 	struct budgets limits, used;
 	enum reason
-	    host_reason;  /* why all its URLs are excluded now, or NONE */
-	int64_t due_ms;   /* when its next URL may be looked at; INT64_MAX: when
+	    host_reason; /* why all its URLs are excluded now, or NONE */
+	int64_t due_ms;  /* when its next URL may be looked at; INT64_MAX: when
 	                     something else has happened */
-	int64_t ready_ms; /* its clock: when the next request may leave */
+	struct polite_why clock; /* when the next request may leave, and what
+	                            decides that: host and address */
+	int64_t since_ms;        /* it has been waited for that; 0: not known */
+	bool in_line; /* it is due, and waits for its address's turn */
 	struct polite polite;
-	int64_t delay_ms; /* the effective one */
+	int64_t outage_ms; /* how long our own network has been out; 0: it is
+	                      not */
 
 	/* robots.txt */
 	bool robots_ignored; /* by the setting */

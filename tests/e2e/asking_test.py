@@ -61,7 +61,12 @@ def test_why_tells_how_a_url_of_a_running_crawl_stands(t):
     last = why(crawl, server.url("/29"))
     same((last["state"], last["depth"], last["via"]), ("queued", 1, server.url("/")), "the last")
     check(20 <= last["before"] <= 29, f"{last['before']} before it")
-    check("next_request_at" in last["host"], f"no clock: {last}")
+    host = last["host"]
+    same((host["waits_for"], host["delay_of"], host["delay_ms"]),
+         ("host_delay", "host_delay", 1000), f"its clock: {host}")
+    check(host["waits_since"] <= host["next_request_at"], f"its clock: {host}")
+    check("it waits for the delay between two requests (host_delay), since" in last["answer"],
+          last["answer"])
     same(last["host"]["budgets"]["host_max_pages"]["limit"], 100000, "budget")
     private = why(crawl, server.url("/private/a"))
     same((private["robots"]["denied"], private["robots"]["line"], private["robots"]["rule"]),

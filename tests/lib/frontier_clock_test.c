@@ -1,6 +1,7 @@
 /* The clocks of addresses, and the terms of a host's delay, in a frontier. */
 #include <time.h>
 
+#include "lib/frontier/why.h"
 #include "tests/lib/frontier_fixture.h"
 
 static void
@@ -249,6 +250,74 @@ START_TEST(a_slow_answer_makes_the_next_request_wait)
 	ends_at(&x, &o, "8.8.8.8", 100);
 	x.now += 1000;
 	fixture_expect(&x, "http://a.test/4");
+	fixture_fini(&x);
+}
+END_TEST
+
+/* --- why ------------------------------------------------------------------ */
+
+/* What the host of that page waits for, and the moment. */
+static unsigned
+waits_for(struct fixture *x, const char *url, int64_t *ready_ms,
+    int64_t *since_ms)
+{
+	struct err err = ERR_NONE;
+	struct why why;
+	unsigned term;
+
+	ck_assert_int_eq(frontier_why(x->f, span_from(url), x->now, &why, &err),
+	    0);
+	ck_assert(why.host_known);
+	*ready_ms = why.clock.ready_ms;
+	*since_ms = why.since_ms;
+	term = why.clock.term;
+	why_fini(&why);
+	return term;
+}
+
+START_TEST(why_names_the_term_that_decides_and_its_moments)
+{
+	int64_t ready_ms, since_ms;
+	struct capture c;
+	struct fixture x;
+	struct order o;
+
+	fixture_init(&x);
+	fixture_open(&x);
+	seed(&x, "a.test", 4);
+	o = fixture_expect(&x, "http://a.test/1");
+	ends_at(&x, &o, "8.8.8.8", 100);
+	ck_assert_uint_eq(waits_for(&x, "http://a.test/2", &ready_ms,
+			      &since_ms),
+	    POLITE_HOST_DELAY);
+	ck_assert_int_eq(ready_ms, x.now + 1000);
+	ck_assert_int_eq(since_ms, x.now);
+	x.now += 1000;
+	o = fixture_expect(&x, "http://a.test/2");
+	ends_at(&x, &o, "8.8.8.8", 7000);
+	ck_assert_uint_eq(waits_for(&x, "http://a.test/3", &ready_ms,
+			      &since_ms),
+	    POLITE_LATENCY);
+	ck_assert_int_eq(ready_ms, x.now + 7000);
+	ck_assert_int_eq(since_ms, x.now);
+	x.now += 7000;
+	o = fixture_expect(&x, "http://a.test/3");
+	c = fixture_capture(&x, 503);
+	c.retry_after_ms = 90000;
+	frontier_slot_end(x.f, &o, &c, x.now);
+	ck_assert_uint_eq(waits_for(&x, "http://a.test/4", &ready_ms,
+			      &since_ms),
+	    POLITE_RETRY_AFTER);
+	ck_assert_int_eq(ready_ms, x.now + 90000);
+	ck_assert_int_eq(since_ms, x.now);
+	/* Another host of its address, which has asked last. */
+	x.now += 90000;
+	meet(&x, "http://b.test/", "8.8.8.8");
+	ck_assert_uint_eq(waits_for(&x, "http://a.test/4", &ready_ms,
+			      &since_ms),
+	    POLITE_IP);
+	ck_assert_int_eq(ready_ms, x.now + x.config.ip_delay_ms);
+	ck_assert_int_eq(since_ms, 0);
 	fixture_fini(&x);
 }
 END_TEST
@@ -539,6 +608,7 @@ TEST_MAIN("frontier_clock", two_hosts_on_one_address_share_its_clock,
     host_delay_0_and_private_addresses_go_without_that_clock,
     what_is_only_recorded_does_not_wait_for_an_address,
     a_slow_answer_makes_the_next_request_wait,
+    why_names_the_term_that_decides_and_its_moments,
     an_outage_of_our_own_network_pauses_and_uses_up_no_try,
     a_crawl_without_a_network_ends,
     one_server_that_goes_down_with_its_hosts_is_no_outage,

@@ -149,6 +149,11 @@ print_status(json_t *status)
 	    number(totals, "failed"), number(totals, "excluded"),
 	    number(totals, "quarantined"), number(totals, "queued"),
 	    number(totals, "in_flight"));
+	if (number(totals, "outage_ms") > 0)
+		printf("our own network has been out for %lld s: the crawl "
+		       "pauses, a probe now and then looks whether it is back "
+		       "(outage_give_up)\n",
+		    number(totals, "outage_ms") / 1000);
 	print_parked(json_object_get(status, "parked"));
 	if (number(totals, "traps") > 0)
 		printf("%lld patterns of very many URLs, %lld URLs put last: "

@@ -486,6 +486,11 @@ report_end(struct supervisor *sup, const struct snapshot *snap)
 		    (unsigned long long)t->sitemaps_failed);
 	print_counts("links not followed:", t->refused, REFUSALS, refusal_name,
 	    refusal_key);
+	if (t->outages > 0)
+		log_info("our own network was out %llu times (outage_give_up)"
+			 "%s",
+		    (unsigned long long)t->outages,
+		    t->outage_ms > 0 ? ", and still is" : "");
 	print_counts("hosts parked:", t->spent, BUDGETS, budget_key, NULL);
 	if (t->traps > 0)
 		log_info("%llu patterns of very many URLs, %llu URLs put last: "

@@ -243,6 +243,32 @@ def test_a_session_in_each_link_is_closed(t):
     sound(crawl)
 
 
+def test_an_outage_of_our_own_network_is_told(t):
+    """Five servers that have answered are gone at once."""
+    servers = [FaultServer(f"127.0.0.{i}") for i in range(2, 7)]
+    for server in servers:
+        server.on("/", page("first", PATHS))
+        for path in PATHS:
+            server.on(path, page(path))
+        t.server(server)
+    crawl = t.crawl(*(server.url() for server in servers), host_delay="1s")
+    crawl.start().wait_answers()
+    wait_until(lambda: crawl.status()["done"] >= 5, 20, "their first pages")
+    check("our own network" not in crawl.command("status").out, "an outage before there is one")
+    for server in servers:
+        server.close()
+    wait_until(lambda: crawl.status()["outage_ms"] > 0, 30, "the outage")
+    text = crawl.command("status").out
+    check("our own network has been out for" in text and "pauses" in text, text)
+    answer = why(crawl, servers[0].url("/29"))
+    check("our own network has been out for" in answer["answer"], answer["answer"])
+    check(answer["host"]["outage_ms"] > 0, f"{answer['host']}")
+    same(crawl.command("stop", seconds=15).status, 0, "stop")
+    crawl.ends(STOPPED)
+    check("our own network was out 1 times (outage_give_up), and still is" in crawl.said(),
+          crawl.said())
+
+
 def test_a_hosts_errors_park_it_loudly(t):
     server = FaultServer().on("/", page("first", PATHS))  # and 404 for all else
     t.server(server)

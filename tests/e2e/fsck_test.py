@@ -33,10 +33,11 @@ LONG = os.environ.get("LONG") == "1"
 QUEUED, WAITING, ENDED = 1, 2, 3
 Url = collections.namedtuple("Url", "state verdict reason found whole depth hops tries waits "
                                     "status place via_site via_url at text")
-Host = collections.namedtuple("Host", "admitted queued fetched head bytes errors begun spent next "
-                                      "blocked first_fail fails backoffs down robots block "
-                                      "robots_fails since at delay name")
-URL, HOST = struct.Struct("<5B5HQQQq"), struct.Struct("<6QqB3qH4BH3q")
+Host = collections.namedtuple("Host", "admitted queued fetched head bytes errors begun spent "
+                                      "sitemaps next blocked first_fail fails backoffs down "
+                                      "blocked_by response ip robots block robots_fails since at "
+                                      "delay name")
+URL, HOST = struct.Struct("<5B5HQQQq"), struct.Struct("<6QqBI3qH3Bi16s2BH3q")
 CRAWL = struct.Struct("<4QqQ")  # in part: of the totals, `admitted` alone
 
 

@@ -1,54 +1,11 @@
-#include <jansson.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include "cmd/command/command.h"
 #include "lib/base/buf.h"
-#include "tests/harness.h"
-
-/*
- * Run the command over these lines: one JSON object for each, in a list that
- * the caller releases.  Check has forked, so standard input and output are
- * ours to change.
- */
-static json_t *
-answers(const void *lines, size_t len)
-{
-	static char name[] = "robots-check";
-	char *argv[] = { name, NULL };
-	int in = memfd_create("in", MFD_CLOEXEC);
-	int out = memfd_create("out", MFD_CLOEXEC);
-	json_t *list = json_array();
-	char *line = NULL;
-	size_t cap = 0;
-	FILE *file;
-
-	ck_assert(in >= 0 && out >= 0);
-	ck_assert_int_eq(write(in, lines, len), (ssize_t)len);
-	ck_assert_int_eq(lseek(in, 0, SEEK_SET), 0);
-	ck_assert_int_eq(dup2(in, STDIN_FILENO), STDIN_FILENO);
-	ck_assert_int_eq(dup2(out, STDOUT_FILENO), STDOUT_FILENO);
-	ck_assert_int_eq(command_robots_check(1, argv), 0);
-
-	ck_assert_int_eq(lseek(out, 0, SEEK_SET), 0);
-	file = fdopen(out, "r");
-	ck_assert_ptr_nonnull(file);
-	while (getline(&line, &cap, file) > 0) {
-		json_t *answer = json_loads(line, 0, NULL);
-
-		ck_assert_msg(json_is_object(answer), "%s", line);
-		json_array_append_new(list, answer);
-	}
-	fclose(file);
-	close(in);
-	free(line);
-	return list;
-}
+#include "tests/cmd/answers.h"
 
 static json_t *
 answer_to(const char *line)
 {
-	json_t *list = answers(line, strlen(line));
+	json_t *list = answers(command_robots_check, "robots-check", line,
+	    strlen(line));
 	json_t *answer;
 
 	ck_assert_uint_eq(json_array_size(list), 1);
@@ -70,7 +27,7 @@ START_TEST(robots_check_answers_every_case_in_order)
 {
 	size_t len, at = 0;
 	char *data = test_data("robots/cases.jsonl", &len);
-	json_t *list = answers(data, len);
+	json_t *list = answers(command_robots_check, "robots-check", data, len);
 	char *rest = data, *line;
 
 	while ((line = strsep(&rest, "\n")) != NULL && *line != '\0') {
@@ -121,7 +78,8 @@ START_TEST(robots_check_answers_a_bad_line_and_goes_on)
 		buf_init(&lines, 1000);
 		ck_assert_int_eq(buf_printf(&lines, "%s\n%s\n", bad[i], good),
 		    0);
-		list = answers(lines.ptr, lines.len);
+		list = answers(command_robots_check, "robots-check", lines.ptr,
+		    lines.len);
 		ck_assert_msg(json_array_size(list) == 2, "%s", bad[i]);
 		ck_assert_msg(json_object_get(json_array_get(list, 0),
 				  "error") != NULL,

@@ -1,49 +1,5 @@
-#include <jansson.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include "cmd/command/command.h"
 #include "lib/base/buf.h"
-#include "tests/harness.h"
-
-/*
- * Run the command over these lines: one JSON object for each, in a list that
- * the caller releases.  Check has forked, so standard input and output are
- * ours to change.
- */
-static json_t *
-answers(struct span lines)
-{
-	static char name[] = "sitemap";
-	char *argv[] = { name, NULL };
-	int in = memfd_create("in", MFD_CLOEXEC);
-	int out = memfd_create("out", MFD_CLOEXEC);
-	json_t *list = json_array();
-	char *line = NULL;
-	size_t cap = 0;
-	FILE *file;
-
-	ck_assert(in >= 0 && out >= 0);
-	ck_assert_int_eq(write(in, lines.ptr, lines.len), (ssize_t)lines.len);
-	ck_assert_int_eq(lseek(in, 0, SEEK_SET), 0);
-	ck_assert_int_eq(dup2(in, STDIN_FILENO), STDIN_FILENO);
-	ck_assert_int_eq(dup2(out, STDOUT_FILENO), STDOUT_FILENO);
-	ck_assert_int_eq(command_sitemap(1, argv), 0);
-
-	ck_assert_int_eq(lseek(out, 0, SEEK_SET), 0);
-	file = fdopen(out, "r");
-	ck_assert_ptr_nonnull(file);
-	while (getline(&line, &cap, file) > 0) {
-		json_t *answer = json_loads(line, 0, NULL);
-
-		ck_assert_msg(json_is_object(answer), "%.300s", line);
-		json_array_append_new(list, answer);
-	}
-	fclose(file);
-	close(in);
-	free(line);
-	return list;
-}
+#include "tests/cmd/answers.h"
 
 static void
 add_question(struct buf *lines, const char *url, const char *type,
@@ -102,7 +58,7 @@ START_TEST(sitemap_answers_every_case_in_order)
 		    text_of(question, "content_type"), span_of(body, len));
 		free(body);
 	}
-	list = answers(buf_span(&lines));
+	list = answers(command_sitemap, "sitemap", lines.ptr, lines.len);
 	ck_assert_uint_eq(json_array_size(list), 49);
 	json_array_foreach(cases, i, question)
 	{
@@ -144,7 +100,7 @@ START_TEST(sitemap_tells_all_of_an_entry)
 	    SPAN("<sitemapindex><sitemap><loc>http://a.test/s.xml</loc>"
 		 "</sitemap></sitemapindex>"));
 	add_question(&lines, "http://a.test/i.xml", "text/xml", SPAN("<html>"));
-	list = answers(buf_span(&lines));
+	list = answers(command_sitemap, "sitemap", lines.ptr, lines.len);
 	want = json_loads(
 	    "[{\"type\":\"urlset\",\"urls\":[{\"loc\":\"http://a.test/d/1\","
 	    "\"lastmod\":\"2024-05-01\",\"changefreq\":\"daily\","
@@ -176,7 +132,9 @@ START_TEST(sitemap_answers_a_bad_line_and_goes_on)
 	    "{\"url\":\"http://h/\",\"body_b64\":\"?\"}\n"
 	    "{\"url\":\"http://h/\",\"body_b64\":1}\n"
 	    "{\"url\":\"http://h/\",\"body_b64\":\"aHR0cDovL2gvMQ==\"}";
-	json_t *list = answers(span_from(lines)), *last;
+	json_t *list = answers(command_sitemap, "sitemap", lines,
+		   strlen(lines)),
+	       *last;
 
 	ck_assert_uint_eq(json_array_size(list), 10);
 	for (size_t i = 0; i < 9; i++) {

@@ -10,15 +10,12 @@
 #include "cmd/command/settings.h"
 
 const char command_why_more[] =
-    "Whether the crawl knows the URL, and how it stands or ended; what rule "
-    "of\n"
-    "the scope, what line of robots.txt, what budget, block or trap decides;\n"
-    "how many URLs of its host are before it, when the next request to that\n"
-    "host may leave, and what that waits for.  Of a URL that is not known: "
-    "what would become\n"
-    "of a link to it.  Of a crawl that runs, and of one that does not, with "
-    "the\n"
-    "settings that it is given then.\n";
+    "Whether the crawl knows the URL, and how it stands or ended; what rule\n"
+    "of the scope, what line of robots.txt, what budget, block or trap\n"
+    "decides; how many URLs of its host are before it, when the next request\n"
+    "to that host may leave, and what that waits for.  Of a URL that is not\n"
+    "known: what would become of a link to it.  Of a crawl that runs, and of\n"
+    "one that does not, with the settings that it is given then.\n";
 
 static void
 print(json_t *text)

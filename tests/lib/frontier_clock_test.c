@@ -190,6 +190,37 @@ START_TEST(host_delay_0_and_private_addresses_go_without_that_clock)
 }
 END_TEST
 
+/* What they were connected to is the proxy, which is none of theirs: not for
+ * a clock, and not as the one place where all of them fail. */
+START_TEST(hosts_behind_a_proxy_do_not_have_its_address)
+{
+	struct order o[5];
+	struct fixture x;
+	char text[32];
+
+	fixture_init(&x);
+	x.config.host.delay_factor = 0;
+	ck_assert_int_eq(config_set(&x.config, "proxy", "http://p.test:3128",
+			     NULL),
+	    0);
+	fixture_open(&x);
+	for (int i = 0; i < 5; i++) {
+		snprintf(text, sizeof(text), "http://h%d.test/", i);
+		meet(&x, text, "8.8.8.8");
+		snprintf(text, sizeof(text), "h%d.test", i);
+		seed(&x, text, 1);
+	}
+	x.now += 5000;
+	for (int i = 0; i < 5; i++)
+		ck_assert(fixture_next(&x, &o[i]));
+	for (int i = 0; i < 5; i++)
+		fixture_settle(&x, &o[i], 0);
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).outages, 1);
+	fixture_fini(&x);
+}
+END_TEST
+
 START_TEST(what_is_only_recorded_does_not_wait_for_an_address)
 {
 	struct fixture x;
@@ -606,6 +637,7 @@ TEST_MAIN("frontier_clock", two_hosts_on_one_address_share_its_clock,
     an_address_has_two_requests_at_once_and_no_third,
     a_host_moves_with_its_address, an_address_is_known_after_a_restart,
     host_delay_0_and_private_addresses_go_without_that_clock,
+    hosts_behind_a_proxy_do_not_have_its_address,
     what_is_only_recorded_does_not_wait_for_an_address,
     a_slow_answer_makes_the_next_request_wait,
     why_names_the_term_that_decides_and_its_moments,

@@ -476,6 +476,63 @@ START_TEST(a_crawl_without_a_network_ends)
 }
 END_TEST
 
+START_TEST(a_probe_that_fails_after_the_outage_is_spared)
+{
+	struct order first, late, o;
+	char url[64];
+	struct fixture x;
+
+	begin_outage(&x);
+	ck_assert_int_eq(nobody_answers(&x), OUT_HOSTS);
+	x.now = frontier_due_ms(x.f, x.now) + 1;
+	ck_assert(fixture_next(&x, &first));
+	ck_assert(fixture_next(&x, &late));
+	snprintf(url, sizeof(url), "%.*s", SPAN_ARG(late.url));
+	fixture_settle(&x, &first, 200);
+	ck_assert_uint_eq(fixture_totals(&x).outage_ms, 0);
+	fixture_settle(&x, &late, 0);
+	fixture_commit(&x);
+	for (int i = 0; i < 4 * OUT_HOSTS; i++) {
+		x.now = frontier_due_ms(x.f, x.now) + 1;
+		if (!fixture_next(&x, &o)) {
+			fixture_commit(&x);
+			continue;
+		}
+		if (span_eq(o.url, span_from(url)))
+			break;
+		fixture_settle(&x, &o, 200);
+		fixture_commit(&x);
+	}
+	ck_assert(span_eq(o.url, span_from(url)));
+	ck_assert_uint_eq(o.tries, 0);
+	fixture_fini(&x);
+}
+END_TEST
+
+/* There somebody was: the network is not out. */
+START_TEST(failures_of_tls_are_no_outage)
+{
+	struct order o[OUT_HOSTS];
+	struct fixture x;
+
+	begin_outage(&x);
+	for (int i = 0; i < OUT_HOSTS; i++)
+		ck_assert(fixture_next(&x, &o[i]));
+	for (int i = 0; i < OUT_HOSTS; i++) {
+		struct capture c = fixture_capture(&x, 0);
+
+		c.reason = REASON_TLS_FAIL;
+		frontier_slot_end(x.f, &o[i], &c, x.now);
+		ck_assert_int_eq(frontier_settle(x.f, &o[i], &c,
+				     fixture_decide(&x, &o[i], &c), x.now),
+		    0);
+	}
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).outages, 0);
+	fixture_fini(&x);
+}
+END_TEST
+
 START_TEST(one_server_that_goes_down_with_its_hosts_is_no_outage)
 {
 	struct fixture x;
@@ -643,6 +700,8 @@ TEST_MAIN("frontier_clock", two_hosts_on_one_address_share_its_clock,
     why_names_the_term_that_decides_and_its_moments,
     an_outage_of_our_own_network_pauses_and_uses_up_no_try,
     a_crawl_without_a_network_ends,
+    a_probe_that_fails_after_the_outage_is_spared,
+    failures_of_tls_are_no_outage,
     one_server_that_goes_down_with_its_hosts_is_no_outage,
     robots_that_cannot_be_had_in_an_outage_are_asked_for_again,
     ten_thousand_hosts_on_one_address_cost_what_a_hundred_do)

@@ -162,6 +162,28 @@ START_TEST(an_address_is_known_after_a_restart)
 }
 END_TEST
 
+/* Requests that left just before the end are not in the store. */
+START_TEST(an_address_waits_one_delay_after_a_restart)
+{
+	struct fixture x;
+
+	fixture_init(&x);
+	x.config.host.delay_factor = 0;
+	x.config.ip_delay_ms = 5000;
+	fixture_open(&x);
+	meet(&x, "http://a.test/", "8.8.8.8");
+	seed(&x, "a.test", 1);
+	fixture_commit(&x);
+	x.now += 60000;
+	fixture_reopen(&x);
+	x.now += 4999;
+	fixture_expect_none(&x);
+	x.now++;
+	fixture_expect(&x, "http://a.test/1");
+	fixture_fini(&x);
+}
+END_TEST
+
 START_TEST(host_delay_0_and_private_addresses_go_without_that_clock)
 {
 	struct fixture x;
@@ -693,6 +715,7 @@ END_TEST
 TEST_MAIN("frontier_clock", two_hosts_on_one_address_share_its_clock,
     an_address_has_two_requests_at_once_and_no_third,
     a_host_moves_with_its_address, an_address_is_known_after_a_restart,
+    an_address_waits_one_delay_after_a_restart,
     host_delay_0_and_private_addresses_go_without_that_clock,
     hosts_behind_a_proxy_do_not_have_its_address,
     what_is_only_recorded_does_not_wait_for_an_address,

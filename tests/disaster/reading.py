@@ -10,13 +10,8 @@ import struct
 import tempfile
 
 from harness import Missing, check, same, same_set
-
-TABLES = [b"u", b"q", b"d", b"h", b"r", b"m", b"default"]
-QUEUED, WAITING, ENDED = 1, 2, 3
-# lib/frontier/rows.c
-URL_ROW = struct.Struct("<BBBBBHHHHHQQQq")
-HOST_ROW = struct.Struct("<QQQQqqqHBBBBHqqq")
-CRAWL_ROW = struct.Struct("<QQQqQ12Q")
+from rows import (ENDED, QUEUED, TABLES, WAITING, WHOLE, crawl_row, host_row, url_row,
+                  url_text)
 
 POINTERS = ("rocksdb_options_create", "rocksdb_readoptions_create", "rocksdb_create_iterator_cf",
             "rocksdb_open_for_read_only_column_families", "rocksdb_iter_key",
@@ -136,7 +131,7 @@ class Reading:
         self.end = (0, 0)  # segment, byte
         self.ended, self.open = set(), set()
         if state:
-            self.read_store(tables, CRAWL_ROW.unpack_from(state))
+            self.read_store(tables, crawl_row(state))
         elif tables:
             same(len(tables["u"]), 0, "URLs, where no state of the crawl is")
         self.vouched = self.read_outputs(os.path.join(folder, "out"))
@@ -149,26 +144,27 @@ class Reading:
         same_set(self.records, self.ended, "records, beside the URLs that have ended")
 
     def read_store(self, tables, row):
-        _, end, _, _, _, admitted, done, failed, excluded, quarantined, queued = row[:11]
-        self.end = (end >> 40, end & ((1 << 40) - 1))
-        hosts = {key: value[HOST_ROW.size:].decode() for key, value in tables["h"].items()}
+        self.end = (row.end >> 40, row.end & ((1 << 40) - 1))
+        hosts = {key: host_row(value).name.decode() for key, value in tables["h"].items()}
         places = set()
         for key, value in tables["u"].items():
-            fields = URL_ROW.unpack_from(value)
-            text = value[URL_ROW.size:].decode()
-            url = text if fields[4] else hosts[key[:8]] + text
-            (self.ended if fields[0] == ENDED else self.open).add(url)
-            place = struct.pack(">Q", fields[10])
-            if fields[0] == QUEUED:
+            url = url_row(value)
+            text = url_text(url)
+            if not url.whole & WHOLE:
+                text = hosts[key[:8]] + text
+            (self.ended if url.state == ENDED else self.open).add(text)
+            place = struct.pack(">Q", url.place)
+            if url.state == QUEUED:
                 places.add((b"q", key[:8] + place, key[8:]))
-            elif fields[0] == WAITING:
+            elif url.state == WAITING:
                 places.add((b"d", place + key, b""))
         rows = {(table.encode(), key, value) for table in ("q", "d")
                 for key, value in tables[table].items()}
         same_set(rows, places, "rows of the queues, beside the URLs that wait")
-        same(len(self.ended), done + failed + excluded + quarantined, "URLs that have ended")
-        same(len(self.open), queued, "URLs that wait")
-        same(admitted, len(self.ended) + len(self.open), "URLs admitted")
+        same(len(self.ended), row.done + row.failed + row.excluded + row.quarantined,
+             "URLs that have ended")
+        same(len(self.open), row.queued, "URLs that wait")
+        same(row.admitted, len(self.ended) + len(self.open), "URLs admitted")
 
     def read_outputs(self, folder):
         """The bytes of each output file, up to the end that is vouched for."""

@@ -22,36 +22,12 @@ import faults
 from harness import (FINISHED, INTERNAL, LIMIT, QUARANTINED, STOPPED, USAGE, check, main, read_bytes,
                      same, same_set, tail)
 from poison_test import poisoned, quarantined
+from rows import CHAIN, ENDED, QUEUED, WAITING, host_row, packed, url_row
 from store import Store, set_layout
 
 SOUND, PROBLEMS, REFUSED = 0, 1, 2
 PAGES = 24
 LONG = os.environ.get("LONG") == "1"
-
-# --- rows (lib/frontier/rows.c) ----------------------------------------------
-
-QUEUED, WAITING, ENDED = 1, 2, 3
-Url = collections.namedtuple("Url", "state verdict reason found whole depth hops tries waits "
-                                    "status place via_site via_url at text")
-Host = collections.namedtuple("Host", "admitted queued fetched head bytes errors begun spent "
-                                      "sitemaps next blocked first_fail fails backoffs down "
-                                      "blocked_by response ip robots block robots_fails since at "
-                                      "delay name")
-URL, HOST = struct.Struct("<5B5HQQQq"), struct.Struct("<6QqBI3qH3Bi16s2BH3q")
-CRAWL = struct.Struct("<4QqQ")  # in part: of the totals, `admitted` alone
-
-
-def url_row(value):
-    return Url(*URL.unpack(value[:URL.size]), value[URL.size:])
-
-
-def host_row(value):
-    return Host(*HOST.unpack(value[:HOST.size]), value[HOST.size:])
-
-
-def packed(row):
-    return (URL if isinstance(row, Url) else HOST).pack(*row[:-1]) + row[-1]
-
 
 def key(*numbers):
     return b"".join(number.to_bytes(8, "big") for number in numbers)
@@ -512,7 +488,7 @@ def a_chain_of_redirects_is_noise(crawl):
         # One that ended: of a queued URL only the pages that link to it tell again.
         name, row = first_of(store, ENDED)
         # A flag says that a chain stands in front of the text (rows.c).
-        store.put("u", name, packed(row._replace(whole=row.whole | 4,
+        store.put("u", name, packed(row._replace(whole=row.whole | CHAIN,
                                                  text=struct.pack("<I", 5) + b"noise" + row.text)))
 
 

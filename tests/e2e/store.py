@@ -4,8 +4,7 @@ import ctypes
 import ctypes.util
 
 from harness import Missing, check
-
-TABLES = (b"u", b"q", b"d", b"h", b"r", b"m", b"s", b"default")
+from rows import TABLES
 
 
 def library():

@@ -28,6 +28,7 @@ struct job {
 	enum job_state state;
 	struct order order;
 	struct capture capture;
+	char location[64]; /* of the capture */
 	bool fetched;
 	uint64_t seq; /* given once: settled again in this order */
 	unsigned site, page;
@@ -66,7 +67,6 @@ page_url(unsigned site, unsigned page)
 static void
 answer(struct crawl *c, struct job *job)
 {
-	static char location[64];
 	struct capture *capture = &job->capture;
 	unsigned p = job->page;
 
@@ -89,9 +89,9 @@ answer(struct crawl *c, struct job *job)
 			capture->status = 500;
 		if (span_ends(job->order.url, SPAN("moved.xml"))) {
 			capture->status = 301;
-			snprintf(location, sizeof(location),
+			snprintf(job->location, sizeof(job->location),
 			    "http://h%u.test/m1.xml", job->site);
-			capture->location = span_from(location);
+			capture->location = span_from(job->location);
 		}
 	} else if (job->site == 5) {
 		*capture = fixture_capture(&c->x, 0);
@@ -108,9 +108,9 @@ answer(struct crawl *c, struct job *job)
 		capture->status = 404;
 	} else if (p % 11 == 4) {
 		capture->status = 302;
-		memcpy(location, page_url(job->site, (p + 5) % LINKED),
-		    sizeof(location));
-		capture->location = span_from(location);
+		memcpy(job->location, page_url(job->site, (p + 5) % LINKED),
+		    sizeof(job->location));
+		capture->location = span_from(job->location);
 	}
 }
 

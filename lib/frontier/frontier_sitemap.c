@@ -129,20 +129,34 @@ add(struct frontier *f, struct map_row like, uint64_t asker64, int64_t now_ms)
 	return 1;
 }
 
-/* What may not be asked for at all, as for any URL, but for the scope.  `r` is
- * that of url_parse() into f->url. */
+/*
+ * What may not be asked for, as for any URL; but a site's sitemap need not lie
+ * where its pages do: on the host of `near`, which names it, only an exclude
+ * rule keeps it out, and none on media types, which are those of pages.  `r` is
+ * that of url_parse() into f->url.
+ */
 static enum refusal
-refuse_map(const struct frontier *f, int r)
+refuse_map(const struct frontier *f, int r, const struct url *near)
 {
 	enum refusal refusal = frontier_refuses(f, &f->url, r);
+	struct scope_subject subject = { .url = &f->url };
+	struct scope_why why;
+	enum scope_answer answer;
 
-	if (refusal == REFUSALS &&
-	    blocks_match(&f->blocks, url_host(&f->url)) != NULL)
-		refusal = REFUSED_BLOCKED;
-	if (refusal == REFUSALS && f->config->contact == NULL &&
+	if (refusal != REFUSALS)
+		return refusal;
+	if (blocks_match(&f->blocks, url_host(&f->url)) != NULL)
+		return REFUSED_BLOCKED;
+	if (f->config->contact == NULL &&
 	    !addrguard_host_is_loopback(url_host(&f->url)))
-		refusal = REFUSED_CONTACT;
-	return refusal;
+		return REFUSED_CONTACT;
+	answer = scope_ask(f->scope, &subject, &why);
+	if (answer == SCOPE_OUT_RULE &&
+	    !span_starts(span_from(why.text), SPAN("type:")))
+		return REFUSED_RULE;
+	if (answer != SCOPE_IN && !span_eq(url_host(&f->url), url_host(near)))
+		return REFUSED_SCOPE;
+	return REFUSALS;
 }
 
 int
@@ -208,7 +222,7 @@ frontier_sitemaps_of_rules(struct frontier *f, struct host *asker,
 		r = url_parse(text, &f->other, &f->url);
 		if (r == -ENOMEM)
 			break;
-		refusal = refuse_map(f, r);
+		refusal = refuse_map(f, r, &f->other);
 		r = 0;
 		if (refusal == REFUSALS)
 			r = add(f, row, asker->site64, now_ms);
@@ -252,7 +266,7 @@ frontier_offer_sitemap(struct frontier *f, const struct order *from,
 	r = url_parse(text, NULL, &f->url);
 	if (r == -ENOMEM)
 		return r;
-	refusal = refuse_map(f, r);
+	refusal = refuse_map(f, r, &f->url); /* whose host is_near() judges */
 	if (refusal == REFUSALS && from->depth >= LEVELS_MAX)
 		refusal = REFUSED_DEPTH;
 	r = refusal == REFUSALS ? is_near(f, from) : 1;
@@ -561,11 +575,14 @@ follow(struct frontier *f, const struct order *order, struct span location,
 		.level = (uint8_t)order->depth,
 		.hops = (uint16_t)(order->hops + 1) };
 	enum refusal refusal;
-	int r = url_parse(location, NULL, &f->url);
+	int r;
 
+	if (url_parse(order->url, NULL, &f->other) < 0)
+		return -ENOMEM; /* it was one when it was ordered */
+	r = url_parse(location, NULL, &f->url);
 	if (r == -ENOMEM)
 		return r;
-	refusal = refuse_map(f, r);
+	refusal = refuse_map(f, r, &f->other);
 	if (refusal == REFUSALS)
 		return add(f, row, order->for_site64, now_ms);
 	count(&f->live.refused[refusal], 1);

@@ -269,6 +269,60 @@ START_TEST(a_sitemap_speaks_for_its_asker_and_its_folder)
 }
 END_TEST
 
+START_TEST(a_sitemap_of_another_host_is_asked_for_in_scope_only)
+{
+	struct fixture x;
+
+	maps_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/");
+	answer_robots(&x, "Sitemap: http://cdn.test/1.xml\nSitemap: /2.xml\n");
+	(void)expect_map(&x, "http://a.test/2.xml");
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).refused[REFUSED_SCOPE], 1);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(a_sitemap_that_moves_out_of_scope_is_not_followed)
+{
+	struct fixture x;
+	struct order o;
+
+	maps_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/");
+	answer_robots(&x, "Sitemap: /1.xml\n");
+	o = expect_map(&x, "http://a.test/1.xml");
+	settle_map(&x, &o, 301, "http://cdn.test/1.xml");
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).refused[REFUSED_SCOPE], 1);
+	fixture_fini(&x);
+}
+END_TEST
+
+START_TEST(an_exclude_rule_keeps_sitemaps_out_but_one_on_types)
+{
+	struct config_rule rules[] = { { false, (char *)"host:cdn.test" },
+		{ false, (char *)"type:*/*" } };
+	struct fixture x;
+
+	maps_init(&x);
+	x.config.scope = SCOPE_ANY;
+	x.config.rules = rules;
+	x.config.n_rules = ARRAY_LEN(rules);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/");
+	answer_robots(&x, "Sitemap: http://cdn.test/1\nSitemap: /2.xml\n");
+	(void)expect_map(&x, "http://a.test/2.xml");
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).refused[REFUSED_RULE], 1);
+	x.config.rules = NULL;
+	x.config.n_rules = 0;
+	fixture_fini(&x);
+}
+END_TEST
+
 START_TEST(an_index_names_sitemaps_of_its_host_to_a_depth)
 {
 	struct fixture x;
@@ -717,6 +771,9 @@ TEST_MAIN("frontier_sitemap", sitemaps_of_robots_are_read_and_their_urls_queued,
     a_sitemap_asked_for_is_a_list_of_seeds,
     a_site_that_gets_its_first_url_later_has_its_sitemaps,
     a_sitemap_speaks_for_its_asker_and_its_folder,
+    a_sitemap_of_another_host_is_asked_for_in_scope_only,
+    a_sitemap_that_moves_out_of_scope_is_not_followed,
+    an_exclude_rule_keeps_sitemaps_out_but_one_on_types,
     an_index_names_sitemaps_of_its_host_to_a_depth,
     a_site_has_no_more_sitemaps_than_max_sitemaps,
     robots_rules_hold_for_sitemaps,

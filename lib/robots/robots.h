@@ -82,7 +82,7 @@ MUST_USE int robots_ruling_write(const struct robots_ruling *ruling,
     struct buf *out);
 
 /* Crawl-delay of the agents that it stands under (of several the longest), in
- * the group that applies, in ms; -1: none.  Past an hour counts as an hour. */
+ * the group that applies, in ms; -1: none.  Past a day counts as a day. */
 int64_t robots_crawl_delay_ms(struct span block);
 
 /* Sitemap lines, of all groups, in file order: fills *out with the i-th and

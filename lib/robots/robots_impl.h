@@ -23,7 +23,7 @@
 #define ROBOTS_NO_DELAY UINT32_MAX
 
 enum {
-	ROBOTS_DELAY_MAX_MS = 60 * 60 * 1000,
+	ROBOTS_DELAY_MAX_MS = 24 * 60 * 60 * 1000,
 	ROBOTS_WORD = sizeof(uint32_t),
 	ROBOTS_LINE =
 	    3, /* bytes: one more, and a block could outgrow its text */

@@ -35,7 +35,7 @@ ask(struct span block, struct span target, size_t lines)
 	fuzz_holds(robots_allows(block, target) == ruling.allowed);
 	fuzz_holds(robots_allows(block, SPAN("/robots.txt")));
 	fuzz_holds(ruling.allowed || robots_valid(block));
-	fuzz_holds(delay_ms >= -1 && delay_ms <= 3600 * 1000);
+	fuzz_holds(delay_ms >= -1 && delay_ms <= 24 * 3600 * 1000);
 	fuzz_holds((ruling.ground == ROBOTS_RULE) == (ruling.line > 0));
 	fuzz_holds(fuzz_is_within(ruling.pattern, block));
 	if (lines > 0) {

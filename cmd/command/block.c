@@ -19,6 +19,13 @@ const char command_block_more[] =
     "one that does not.  `mpcrawl unblock HOST` lets in what is found from\n"
     "there on; what was excluded stays so.\n";
 
+const char command_unblock_more[] =
+    "HOST is written as it was for `mpcrawl block`, which --list shows.\n\n"
+    "Links to it that are found from here on are followed again.  What the\n"
+    "block excluded has its record and stays so.  The change is durable when\n"
+    "the command has returned.  Works on a crawl that runs and on one that\n"
+    "does not.\n";
+
 static int
 usage(const char *name)
 {

@@ -43,6 +43,7 @@ command_fn command_sitemap;
 extern const char command_fsck_more[];
 extern const char command_why_more[];
 extern const char command_block_more[];
+extern const char command_unblock_more[];
 extern const char command_trap_more[];
 
 /* The subcommands, for help and suggestions; ends with a NULL name. */

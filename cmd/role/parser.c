@@ -119,8 +119,10 @@ put_links(struct parser *p, const struct page *page)
 	}
 }
 
+/* What one source asks of robots: an item for each directive. */
 static void
-put_page(struct parser *p, const struct page *page, bool redirect)
+put_directives(struct parser *p, uint8_t tag, unsigned robots,
+    struct span after)
 {
 	static const struct {
 		unsigned bit;
@@ -128,6 +130,22 @@ put_page(struct parser *p, const struct page *page, bool redirect)
 	} directives[] = { { PAGE_NOINDEX, "noindex" },
 		{ PAGE_NOFOLLOW, "nofollow" },
 		{ PAGE_NOARCHIVE, "noarchive" } };
+	char text[128];
+
+	for (size_t i = 0; i < ARRAY_LEN(directives); i++) {
+		if (robots & directives[i].bit)
+			put_text(p, tag, directives[i].name);
+	}
+	if (after.len == 0)
+		return;
+	snprintf(text, sizeof(text), "unavailable_after: %.*s",
+	    SPAN_ARG(after));
+	put_text(p, tag, text);
+}
+
+static void
+put_page(struct parser *p, const struct page *page, bool redirect)
+{
 	char number[24];
 
 	put_text(p, OUTPUT_MIME, page->mime);
@@ -140,17 +158,9 @@ put_page(struct parser *p, const struct page *page, bool redirect)
 	put_span(p, OUTPUT_TITLE, page->title);
 	put_span(p, OUTPUT_LANG, page->lang);
 	put_span(p, OUTPUT_CANONICAL, page->canonical);
-	for (size_t i = 0; i < ARRAY_LEN(directives); i++) {
-		if (page->robots & directives[i].bit)
-			put_text(p, OUTPUT_ROBOTS, directives[i].name);
-	}
-	if (page->unavailable_after.len > 0) {
-		char text[128];
-
-		snprintf(text, sizeof(text), "unavailable_after: %.*s",
-		    SPAN_ARG(page->unavailable_after));
-		put_text(p, OUTPUT_ROBOTS, text);
-	}
+	put_directives(p, OUTPUT_ROBOTS, page->meta_robots, page->meta_after);
+	put_directives(p, OUTPUT_ROBOTS_HEADER, page->header_robots,
+	    page->header_after);
 	if (!redirect)
 		put_links(p, page);
 }

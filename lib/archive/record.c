@@ -151,18 +151,20 @@ write_length(struct jsonl *json, const char *key, struct span text)
 	jsonl_uint(json, key, value);
 }
 
+/* The directives of one source, whose items have this tag. */
 static void
-write_directives(struct jsonl *json, const struct record *rec)
+write_directives(struct jsonl *json, const struct record *rec, const char *key,
+    enum output_tag tag)
 {
 	struct output_reader items = rec->items;
 	struct output_item item;
 	unsigned n = 0;
 
-	if (rec->first[OUTPUT_ROBOTS].len == 0)
+	if (rec->first[tag].len == 0)
 		return;
-	jsonl_open(json, "robots_meta", '[');
+	jsonl_open(json, key, '[');
 	while (n < MAX_DIRECTIVES && output_next(&items, &item) == 1) {
-		if (item.tag != OUTPUT_ROBOTS)
+		if (item.tag != tag)
 			continue;
 		text_cut(json, NULL, item.bytes, MAX_NAME);
 		n++;
@@ -198,7 +200,8 @@ write_page(struct jsonl *json, const struct record *rec)
 	text_cut(json, "title", first[OUTPUT_TITLE], MAX_TITLE);
 	if (first[OUTPUT_CANONICAL].len <= MAX_CANONICAL) /* half is another */
 		text_cut(json, "canonical", first[OUTPUT_CANONICAL], SIZE_MAX);
-	write_directives(json, rec);
+	write_directives(json, rec, "robots_meta", OUTPUT_ROBOTS);
+	write_directives(json, rec, "robots_header", OUTPUT_ROBOTS_HEADER);
 }
 
 /* The end of Heritrix' hop path, as far as an order tells it: its redirects,

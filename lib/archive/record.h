@@ -9,6 +9,8 @@
  *
  *   hops      the end of the hop path, in Heritrix' letters: one R for each
  *             redirect that led here, else the letter of the link
+ *   robots_meta, robots_header  what the page asks of robots: by its own
+ *             meta robots, and by the header X-Robots-Tag
  *   attempt   the how manieth request this was
  *   location  where a redirect points
  *   proxied   a proxy was asked: ip and port of the host are not known

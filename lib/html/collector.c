@@ -44,7 +44,7 @@ struct collector {
 	bool base_seen, title_seen, refresh_seen;
 	enum charset charset; /* by a meta */
 	unsigned meta_robots, header_robots;
-	struct span unavailable_after;
+	struct span meta_after, header_after; /* unavailable_after */
 	struct refresh refresh;
 	enum link_place refresh_place;
 	struct collector_canonical canonicals[COLLECTOR_CANONICALS];
@@ -93,7 +93,7 @@ collector_begin(struct collector *c, const struct collector_page *page)
 	c->base_seen = c->title_seen = c->refresh_seen = false;
 	c->charset = CHARSET_NONE;
 	c->meta_robots = c->header_robots = 0;
-	c->unavailable_after = SPAN_NONE;
+	c->meta_after = c->header_after = SPAN_NONE;
 	c->n_canonicals = 0;
 	c->work = 0;
 }
@@ -217,7 +217,7 @@ collector_headers(struct collector *c, struct span headers)
 		value = span_trim(span_from_at(line, name.len + 1));
 		if (span_eq_nocase(name, SPAN("x-robots-tag")))
 			c->header_robots |= directives_of_header(value,
-			    c->page.agent, &c->unavailable_after);
+			    c->page.agent, &c->header_after);
 		else if (span_eq_nocase(name, SPAN("refresh")))
 			collector_refresh(c, value, PLACE_REFRESH_HEADER);
 		else if (span_eq_nocase(name, SPAN("link")))
@@ -234,8 +234,7 @@ collector_meta(struct collector *c, const struct span *attr)
 	enum charset charset = CHARSET_NONE;
 
 	if (name.ptr != NULL && directives_meet(name, c->page.agent))
-		c->meta_robots |= directives_of_meta(content,
-		    &c->unavailable_after);
+		c->meta_robots |= directives_of_meta(content, &c->meta_after);
 	if (attr[COLLECTOR_CHARSET].ptr != NULL)
 		charset = charset_of_label(attr[COLLECTOR_CHARSET]);
 	else if (span_eq_nocase(pragma, SPAN("content-type")))
@@ -641,9 +640,10 @@ collector_finish(struct collector *c, struct page *out, bool *cut)
 	out->meta_robots = c->meta_robots;
 	out->header_robots = c->header_robots;
 	out->robots = c->meta_robots | c->header_robots;
-	if (!arena_copy(c->page.arena, c->unavailable_after,
-		&out->unavailable_after))
-		out->unavailable_after = SPAN_NONE;
+	if (!arena_copy(c->page.arena, c->meta_after, &out->meta_after))
+		out->meta_after = SPAN_NONE;
+	if (!arena_copy(c->page.arena, c->header_after, &out->header_after))
+		out->header_after = SPAN_NONE;
 	if (!arena_copy(c->page.arena, c->lang, &out->lang))
 		out->lang = SPAN_NONE;
 	if (!arena_copy(c->page.arena, url_href_bare(base), &out->base))

@@ -65,12 +65,13 @@ struct page {
 	struct span lang;
 	struct span base; /* the base that links were resolved against */
 	struct span canonical;
-	struct span refresh;           /* target of a meta refresh */
-	int32_t refresh_delay;         /* seconds; -1: none */
-	unsigned robots;               /* enum page_robots: both of these */
-	unsigned meta_robots;          /* by <meta name=robots> */
-	unsigned header_robots;        /* by X-Robots-Tag */
-	struct span unavailable_after; /* a date, as written; empty: none */
+	struct span refresh;    /* target of a meta refresh */
+	int32_t refresh_delay;  /* seconds; -1: none */
+	unsigned robots;        /* enum page_robots: both of these */
+	unsigned meta_robots;   /* by <meta name=robots> */
+	unsigned header_robots; /* by X-Robots-Tag */
+	/* unavailable_after of either: a date, as written; empty: none */
+	struct span meta_after, header_after;
 	const struct page_link *links; /* no URL twice with one kind */
 	size_t n_links;
 	enum truncated truncated; /* the first that applies */

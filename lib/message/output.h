@@ -22,19 +22,20 @@ enum output_tag {
 	OUTPUT_MIME, /* detected */
 	OUTPUT_LANG,
 	OUTPUT_CANONICAL,
-	OUTPUT_DIGEST,    /* "sha1:…" */
-	OUTPUT_LENGTH,    /* decoded, as decimal text */
-	OUTPUT_ROBOTS,    /* "noindex", one item each */
-	OUTPUT_TRUNCATED, /* one byte: enum truncated */
-	OUTPUT_BODY,      /* UTF-8 text */
-	OUTPUT_BODY_RAW,  /* bytes, for base64 */
-	OUTPUT_RULES,     /* robots.txt: the compiled block */
-	OUTPUT_LINK,      /* kind, flags, URL */
-	OUTPUT_REASON,    /* one byte: enum reason (too_large) */
-	OUTPUT_LISTED,    /* sitemap: struct output_listed, URL */
-	OUTPUT_NESTED,    /* sitemap index: the URL of a sitemap */
-	OUTPUT_SITEMAP,   /* struct sitemap_note: what it was */
-	OUTPUT_REL,       /* rel of the link in front of it, as written */
+	OUTPUT_DIGEST,        /* "sha1:…" */
+	OUTPUT_LENGTH,        /* decoded, as decimal text */
+	OUTPUT_ROBOTS,        /* "noindex", one item each: by meta robots */
+	OUTPUT_TRUNCATED,     /* one byte: enum truncated */
+	OUTPUT_BODY,          /* UTF-8 text */
+	OUTPUT_BODY_RAW,      /* bytes, for base64 */
+	OUTPUT_RULES,         /* robots.txt: the compiled block */
+	OUTPUT_LINK,          /* kind, flags, URL */
+	OUTPUT_REASON,        /* one byte: enum reason (too_large) */
+	OUTPUT_LISTED,        /* sitemap: struct output_listed, URL */
+	OUTPUT_NESTED,        /* sitemap index: the URL of a sitemap */
+	OUTPUT_SITEMAP,       /* struct sitemap_note: what it was */
+	OUTPUT_REL,           /* rel of the link in front of it, as written */
+	OUTPUT_ROBOTS_HEADER, /* as OUTPUT_ROBOTS: by X-Robots-Tag */
 	OUTPUT_TAGS
 };
 

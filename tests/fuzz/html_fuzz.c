@@ -100,7 +100,8 @@ page_holds(const struct page *page, const struct page_input *input,
 	fuzz_holds(page->n_links <= max->max_links);
 	fuzz_holds(page->robots == (page->meta_robots | page->header_robots));
 	fuzz_holds(page->robots <= 255 && page->truncated < TRUNCATEDS);
-	fuzz_holds(fuzz_is_utf8(page->unavailable_after));
+	fuzz_holds(fuzz_is_utf8(page->meta_after));
+	fuzz_holds(fuzz_is_utf8(page->header_after));
 	fuzz_holds(page->refresh_delay >= -1);
 	fuzz_holds(input->want_text || page->text.len == 0);
 	url_or_nothing(page->base);

@@ -115,6 +115,7 @@ cell_write(struct cell *cell, struct fuzz_input *in, unsigned flags)
 	if (output_add(&writer, OUTPUT_TITLE, title) < 0 ||
 	    output_add(&writer, OUTPUT_BODY_RAW, title) < 0 ||
 	    output_add(&writer, OUTPUT_ROBOTS, SPAN("noindex")) < 0 ||
+	    output_add(&writer, OUTPUT_ROBOTS_HEADER, SPAN("none")) < 0 ||
 	    output_add(&writer, OUTPUT_TRUNCATED, SPAN("\1")) < 0)
 		fuzz_holds(title.len > OUTPUT_SIZE / 4);
 	if (output_add_link(&writer, LINK_A, LINK_UGC, link) < 0)

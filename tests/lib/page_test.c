@@ -667,19 +667,21 @@ START_TEST(page_is_guessed_at_only_when_nobody_says)
 }
 END_TEST
 
-START_TEST(page_tells_who_asked_for_nofollow)
+START_TEST(page_tells_who_asked_for_what)
 {
 	struct reading r;
 
 	reading_init(&r, &ample);
 	r.input.headers = SPAN("x-robots-tag: nofollow, unavailable_after: "
 			       "Wed, 3 Jun 2026 15:00:00 GMT\n");
-	read_text(&r, "<meta name=robots content=noindex>");
+	read_text(&r, "<meta name=robots content='noindex, "
+		      "unavailable_after: 2027-01-01'>");
 	ck_assert_uint_eq(r.page.header_robots, PAGE_NOFOLLOW);
 	ck_assert_uint_eq(r.page.meta_robots, PAGE_NOINDEX);
 	ck_assert_uint_eq(r.page.robots, PAGE_NOFOLLOW | PAGE_NOINDEX);
-	ck_assert(span_eq(r.page.unavailable_after,
-	    SPAN("Wed, 3 Jun 2026 15:00:00 GMT")));
+	ck_assert(
+	    span_eq(r.page.header_after, SPAN("Wed, 3 Jun 2026 15:00:00 GMT")));
+	ck_assert(span_eq(r.page.meta_after, SPAN("2027-01-01")));
 	reading_fini(&r);
 }
 END_TEST
@@ -811,6 +813,6 @@ TEST_MAIN("page", page_is_told_in_full, page_of_another_type_has_no_tree,
     page_links_are_limited_and_none_is_told_twice,
     page_resources_and_forms_are_links_when_wanted,
     page_of_style_leads_to_what_it_shows, page_links_say_where_they_stand,
-    page_tells_who_asked_for_nofollow, page_is_guessed_at_only_when_nobody_says,
+    page_tells_who_asked_for_what, page_is_guessed_at_only_when_nobody_says,
     page_cannot_buy_work_with_links, page_of_any_bytes_is_read,
     page_survives_random_changes)

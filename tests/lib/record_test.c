@@ -170,7 +170,9 @@ START_TEST(record_of_a_page_has_its_fields_in_order)
 	add(output, OUTPUT_CHARSET_SOURCE, "header");
 	add(output, OUTPUT_MIME, "text/html");
 	add(output, OUTPUT_LANG, "en");
+	add(output, OUTPUT_ROBOTS_HEADER, "noarchive");
 	add(output, OUTPUT_ROBOTS, "nofollow");
+	add(output, OUTPUT_ROBOTS_HEADER, "unavailable_after: 2027-01-01");
 	add(output, OUTPUT_CANONICAL, "https://example.org/b");
 	add(output, OUTPUT_DIGEST, "sha1:2FD4");
 	add_byte(output, OUTPUT_TRUNCATED, TRUNCATED_PARSE);
@@ -194,6 +196,8 @@ START_TEST(record_of_a_page_has_its_fields_in_order)
 	    "\"title\":\"A \\\"title\\\"\\u2028\xEF\xBF\xBD\","
 	    "\"canonical\":\"https://example.org/b\","
 	    "\"robots_meta\":[\"noindex\",\"nofollow\"],"
+	    "\"robots_header\":[\"noarchive\","
+	    "\"unavailable_after: 2027-01-01\"],"
 	    "\"depth\":4,\"hops\":\"L\",\"via\":\"https://example.org/\","
 	    "\"attempt\":4,\"host_delay_ms\":1000,"
 	    "\"ip\":\"127.0.0.1\",\"port\":443,\"protocol\":\"h2\","

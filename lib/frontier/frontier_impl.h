@@ -231,6 +231,11 @@ void frontier_trap_count(struct frontier *f, const struct host *host,
 enum refusal frontier_refuses_link(const struct frontier *f,
     const struct url *url, unsigned depth);
 
+/* Of a link that carries these flags (enum link_flag), on a page of a host with
+ * these settings: the first asking that is obeyed, or REFUSALS. */
+enum refusal frontier_refuses_asked(const struct config_host *config,
+    unsigned flags);
+
 /* What the frontier can take at all, whatever the scope says: REFUSALS, or why
  * not.  `r` is what url_parse() said. */
 enum refusal frontier_refuses(const struct frontier *f, const struct url *url,

@@ -11,7 +11,7 @@
 enum {
 	TEXT_KNOWN = 1,   /* of a URL that has a row */
 	TEXT_REFUSED = 2, /* + enum refusal, those that no other page changes */
-	TEXT_BITS = 4,
+	TEXT_BITS = 5,
 	/* More than a batch can give out. */
 	SEED_GAP = 1 << 30,
 };
@@ -343,33 +343,41 @@ frontier_refuses_link(const struct frontier *f, const struct url *url,
 	return REFUSALS;
 }
 
-/* The flags of links that are not followed, on pages of this site.  It is in
- * memory, as a lease of it is out; were it not, as on those of any site. */
-static unsigned
-nofollow_flags(const struct frontier *f, uint64_t site64)
+enum refusal
+frontier_refuses_asked(const struct config_host *config, unsigned flags)
 {
-	const struct host *host = host_find(&f->hosts, site64);
-	const struct config_host *config = host ? host->config
-						: &f->config->host;
 	const struct {
 		int asked;
 		unsigned flag;
+		enum refusal refusal;
 	} rules[] = {
-		{ config->rel_nofollow, LINK_NOFOLLOW },
-		{ config->rel_ugc, LINK_UGC },
-		{ config->rel_sponsored, LINK_SPONSORED },
-		{ config->meta_robots, LINK_META_NOFOLLOW },
-		{ config->x_robots_tag, LINK_HEADER_NOFOLLOW },
+		{ config->rel_nofollow, LINK_NOFOLLOW, REFUSED_NOFOLLOW },
+		{ config->rel_ugc, LINK_UGC, REFUSED_UGC },
+		{ config->rel_sponsored, LINK_SPONSORED, REFUSED_SPONSORED },
+		{ config->meta_robots, LINK_META_NOFOLLOW,
+		    REFUSED_META_NOFOLLOW },
+		{ config->x_robots_tag, LINK_HEADER_NOFOLLOW,
+		    REFUSED_HEADER_NOFOLLOW },
 	};
-	unsigned flags = 0;
 
 	if (config->robots != CONFIG_ROBOTS_OBEY)
-		return 0;
+		return REFUSALS;
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
-		if (rules[i].asked == CONFIG_ASKED_OBEY)
-			flags |= rules[i].flag;
+		if (rules[i].asked == CONFIG_ASKED_OBEY &&
+		    (flags & rules[i].flag))
+			return rules[i].refusal;
 	}
-	return flags;
+	return REFUSALS;
+}
+
+/* The settings for pages of this site.  It is in memory, as a lease of it is
+ * out; were it not, those for any site. */
+static const struct config_host *
+config_of_page(const struct frontier *f, uint64_t site64)
+{
+	const struct host *host = host_find(&f->hosts, site64);
+
+	return host ? host->config : &f->config->host;
 }
 
 /* Refusals of this link on this page, or REFUSALS. */
@@ -377,14 +385,18 @@ static enum refusal
 refuse_link(const struct frontier *f, const struct order *from,
     const struct admission *a, uint8_t flags)
 {
+	enum refusal refusal = REFUSALS;
+
 	if (a->found == LINK_REDIRECT)
 		return from->hops < f->config->max_redirects ? REFUSALS
 							     : REFUSED_DEPTH;
-	if (flags != 0 && (flags & nofollow_flags(f, from->site64)))
-		return REFUSED_NOFOLLOW;
-	if (a->depth > f->config->max_depth)
-		return REFUSED_DEPTH;
-	return REFUSALS;
+	if (flags != 0)
+		refusal = frontier_refuses_asked(config_of_page(f,
+						     from->site64),
+		    flags);
+	if (refusal == REFUSALS && a->depth > f->config->max_depth)
+		refusal = REFUSED_DEPTH;
+	return refusal;
 }
 
 static unsigned

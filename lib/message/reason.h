@@ -51,12 +51,16 @@ enum refusal {
 	REFUSED_DEPTH,
 	REFUSED_LENGTH,
 	REFUSED_SCHEME,
-	REFUSED_NOFOLLOW,
+	REFUSED_NOFOLLOW, /* rel=nofollow, and its like below */
 	REFUSED_CONTACT,  /* not this machine, and nobody to complain to */
 	REFUSED_TRAP,     /* a shape that URLs without end have */
 	REFUSED_BLOCKED,  /* of a host that `mpcrawl block` names */
 	REFUSED_LOCATION, /* a sitemap may not speak for it (sitemaps.org) */
 	REFUSED_GAVE_UP, /* a regex of a rule ran into a limit, and out is safe */
+	REFUSED_UGC,
+	REFUSED_SPONSORED,
+	REFUSED_META_NOFOLLOW,   /* meta robots of the page */
+	REFUSED_HEADER_NOFOLLOW, /* X-Robots-Tag of the page */
 	REFUSALS
 };
 const char *refusal_name(unsigned refusal);

@@ -231,12 +231,20 @@ def test_each_asking_has_its_setting(t):
                     resources=True, forms=True, fields="+links").run()
     same_set(server.paths(), ["/robots.txt", "/", "/meta", "/header", "/shy", "/behind-meta",
                               "/i.png", "/form"], "requests")
-    same(crawl.report()["refused"]["nofollow"], 2, "links refused: /ugc and /behind-header")
-    links = {link["url"][len(server.url("")):]: link for link in crawl.by_url()[server.url("/")]["links"]}
+    same(crawl.report()["refused"], {"ugc": 1, "header_nofollow": 1}, "links refused")
+    said = crawl.said()
+    check("1 ugc (rel_ugc), 1 header_nofollow (x_robots_tag)" in said, f"it says: {said}")
+    records = crawl.by_url()
+    for path, meta, header in (("/", None, None), ("/meta", ["nofollow"], None),
+                               ("/header", None, ["nofollow"])):
+        record = records[server.url(path)]
+        same((record.get("robots_meta"), record.get("robots_header")), (meta, header), path)
+    links = {link["url"][len(server.url("")):]: link for link in records[server.url("/")]["links"]}
     for path, el, attr, rel in (("/shy", "a", "href", "nofollow"), ("/i.png", "img", "src", None),
                                 ("/form", "form", "action", None), ("/ugc", "a", "href", "ugc")):
         link = links[path]
         same((link["el"], link["attr"], link.get("rel")), (el, attr, rel), f"of the link to {path}")
+
 
 def test_it_says_who_it_is(t):
     server = t.server(FaultServer().on("/", page()))

@@ -131,6 +131,21 @@ say_refusal(const struct why *why, char out[INQUIRY_SENTENCE])
 	}
 }
 
+/* ", unless it or its page asks …": only who obeys such askings says it. */
+static void
+say_askings(const struct why *why, char out[INQUIRY_SENTENCE])
+{
+	size_t at = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < why->n_asked; i++)
+		at += (size_t)snprintf(out + at, INQUIRY_SENTENCE - at, "%s%s",
+		    i == 0 ? ", unless it or its page asks not to (" : ", ",
+		    refusal_key(why->asked[i]));
+	if (at > 0)
+		snprintf(out + at, INQUIRY_SENTENCE - at, ")");
+}
+
 static void
 say_unknown(const struct why *why, int64_t now_ms, char out[INQUIRY_SENTENCE])
 {
@@ -150,13 +165,15 @@ say_unknown(const struct why *why, int64_t now_ms, char out[INQUIRY_SENTENCE])
 		    "and then not fetched: robots.txt %s",
 		    text);
 	} else {
+		say_askings(why, long_text);
 		snprintf(out, INQUIRY_SENTENCE,
-		    "not known to this crawl: no page that was read has linked "
-		    "to it; such a link would be followed%s",
+		    "not known to this crawl: nothing that was read led to it; "
+		    "a link to it would be followed%s%.300s",
 		    why_comes_last(why)
 			? ", after all else of its host, being of "
 			  "a pattern of very many URLs"
-			: "");
+			: "",
+		    long_text);
 	}
 }
 

@@ -14,6 +14,18 @@ static const char *const scopes[] = {
 	[SCOPE_OUT_RULE] = "excluded by a rule",
 };
 
+/* The settings by which it is not followed where that is asked for. */
+static json_t *
+askings_json(const struct why *why)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < why->n_asked; i++)
+		json_array_append_new(list,
+		    json_string(refusal_key(why->asked[i])));
+	return list;
+}
+
 static json_t *
 link_json(const struct why *why)
 {
@@ -38,6 +50,7 @@ link_json(const struct why *why)
 		inquiry_put(object, "blocked_by", span_from(why->blocked));
 	if (why_comes_last(why))
 		json_object_set_new(object, "last", json_true());
+	json_object_set_new(object, "unless_asked", askings_json(why));
 	return object;
 }
 

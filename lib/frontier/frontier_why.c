@@ -143,6 +143,18 @@ tell_host(struct frontier *f, struct host *host, const struct url *url,
 
 /* --- all of it ----------------------------------------------------------- */
 
+/* Which askings are obeyed on pages of a host with these settings. */
+static void
+tell_askings(const struct config_host *config, struct why *out)
+{
+	for (unsigned i = 0; i < WHY_ASKINGS; i++) {
+		enum refusal refusal = frontier_refuses_asked(config, 1u << i);
+
+		if (refusal != REFUSALS)
+			out->asked[out->n_asked++] = refusal;
+	}
+}
+
 static int
 tell_admission(struct frontier *f, const struct url *url, struct why *out)
 {
@@ -164,7 +176,8 @@ tell_admission(struct frontier *f, const struct url *url, struct why *out)
 		out->refusal = REFUSED_TRAP;
 	if (config == NULL)
 		return -ENOMEM;
-	out->robots_ignored = config->robots != CONFIG_ROBOTS_OBEY;
+	tell_askings(config, out);
+	out->robots_ignored = config->robots == CONFIG_ROBOTS_IGNORE;
 	return 0;
 }
 

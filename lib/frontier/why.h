@@ -19,6 +19,7 @@
 
 enum {
 	WHY_COUNT = 10000, /* URLs in front of it that are counted */
+	WHY_ASKINGS = 5,   /* enum link_flag */
 };
 
 /* Spans and pointers are borrowed from the frontier until its next call, but
@@ -35,7 +36,10 @@ struct why {
 	enum trap_shape shape;
 	struct span alias;   /* the host that its host has moved to, or empty */
 	const char *blocked; /* the pattern that closes its host, or NULL */
-	size_t n_traps;      /* patterns that have too many URLs */
+	/* What refuses it where the link or its page asks for that. */
+	enum refusal asked[WHY_ASKINGS];
+	size_t n_asked;
+	size_t n_traps; /* patterns that have too many URLs */
 	struct frontier_trap traps[TRAP_VIEWS];
 
 	/* Its row, if it has one. */

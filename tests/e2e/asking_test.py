@@ -80,6 +80,10 @@ def test_why_tells_how_a_url_of_a_running_crawl_stands(t):
         unknown = why(crawl, url)
         same((unknown["known"], unknown["state"]), (False, "unknown"), url)
         check(said in unknown["answer"], f"{url}: {unknown['answer']}")
+    new = why(crawl, server.url("/new"))
+    check("unless it or its page asks not to (rel_nofollow, meta_robots, x_robots_tag)"
+          in new["answer"], new["answer"])
+    same(new["link"]["unless_asked"], ["rel_nofollow", "meta_robots", "x_robots_tag"], "askings")
     text = crawl.command("why", server.url("/29")).out
     for word in (server.url("/29"), "queued", "robots", "host", "before"):
         check(word in text, f"{word} is not in: {text}")
@@ -92,6 +96,9 @@ def test_why_tells_how_a_url_of_a_running_crawl_stands(t):
     rest = why(crawl, server.url("/29"))
     same((rest["state"], rest["id"]), ("queued", last["id"]), "at rest")
     check(why(crawl, server.url("/private/a"))["robots"]["line"] == 3, "its rules")
+    # With what it is started with next: robots.txt alone is obeyed still.
+    bare = ask(crawl, "why", server.url("/private/b"), "--robots", "txt_only")
+    same((bare["robots"]["denied"], bare["link"]["unless_asked"]), (True, []), "txt_only")
     sound(crawl)
 
 

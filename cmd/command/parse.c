@@ -213,6 +213,9 @@ answer_parse(void *ctx, json_t *object)
 		.url = &work->url,
 		.robots_agent = span_from(work->config->robots_agent),
 		.want_resources = true,
+		/* The question is what the page says: URLs as they resolve, the
+		 * whole of them.  A crawl's records do without. */
+		.want_credentials = true,
 	};
 	struct err err = ERR_NONE;
 	struct span base = SPAN_NONE;

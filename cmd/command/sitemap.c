@@ -69,6 +69,8 @@ take(void *arg, const struct sitemap_entry *entry)
 		answer->no_memory = true;
 		return false;
 	}
+	/* As the file has it, before it is parsed as a URL: with a user and a
+	 * password, should it hold one.  A crawl drops those. */
 	add_text(answer, object, "loc", entry->loc);
 	add_text(answer, object, "lastmod", entry->lastmod);
 	add_text(answer, object, "changefreq", entry->changefreq);

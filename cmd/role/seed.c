@@ -55,11 +55,22 @@ judge(const struct config *config, struct span text, struct span host,
 	return 0;
 }
 
+/* The text of this URL for a message, which a log may keep. */
+static struct span
+without_credentials(struct url *url, struct span text)
+{
+	if (!url_has_credentials(url))
+		return text;
+	url_drop_credentials(url);
+	return url_href(url);
+}
+
 /* 0, or -EINVAL with `err`: no URL, or one that may not be crawled so. */
 static int
 add(struct seeder *s, struct span text, struct err *err)
 {
 	const struct config *config = &s->crawl->config;
+	struct span shown;
 	int r = url_parse(text, NULL, &s->url);
 
 	if (r < 0 || !url_fetchable(&s->url))
@@ -67,7 +78,8 @@ add(struct seeder *s, struct span text, struct err *err)
 		    "%.*s is not a whole URL, with https:// or http:// in "
 		    "front",
 		    SPAN_ARG(text));
-	r = judge(config, text, url_host(&s->url), err);
+	shown = without_credentials(&s->url, text);
+	r = judge(config, shown, url_host(&s->url), err);
 	if (r < 0)
 		return r;
 	r = frontier_seed(s->frontier, text, now_unix_ms(), err);
@@ -84,6 +96,7 @@ add(struct seeder *s, struct span text, struct err *err)
 static int
 add_sitemap(struct seeder *s, struct span text, struct err *err)
 {
+	struct span shown;
 	int r = url_parse(text, NULL, &s->url);
 
 	if (r < 0 || !url_fetchable(&s->url))
@@ -91,7 +104,8 @@ add_sitemap(struct seeder *s, struct span text, struct err *err)
 		    "sitemap = %.*s: it is not a whole URL, with https:// or "
 		    "http:// in front",
 		    SPAN_ARG(text));
-	r = judge(&s->crawl->config, text, url_host(&s->url), err);
+	shown = without_credentials(&s->url, text);
+	r = judge(&s->crawl->config, shown, url_host(&s->url), err);
 	if (r < 0)
 		return r;
 	r = frontier_sitemap(s->frontier, text, now_unix_ms(), err);

@@ -318,6 +318,7 @@ robots_follow(struct frontier *f, const struct order *order,
 		return r;
 	if (frontier_refuses(f, &f->url, r) != REFUSALS)
 		return 0;
+	url_drop_credentials(&f->url);
 	r = frontier_hash(f, &f->url, &hash);
 	if (r == 0)
 		r = frontier_host(f, hash.site64, &f->url, &host);

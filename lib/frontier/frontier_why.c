@@ -199,6 +199,8 @@ frontier_why(struct frontier *f, struct span text, int64_t now_ms,
 		return err_set(err, -EINVAL,
 		    "%.*s: not a whole URL, with https:// or http:// in front",
 		    (int)(text.len < 256 ? text.len : 256), text.ptr);
+	/* Of a link that was pasted, password and all: neither is of it. */
+	url_drop_credentials(&f->url);
 	r = frontier_hash(f, &f->url, &hash);
 	if (r < 0)
 		return r;

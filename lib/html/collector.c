@@ -165,15 +165,28 @@ collector_kinds(struct collector *c, struct page_link link, uint32_t kinds)
 	}
 }
 
+/* The URL in c->result as it is handed out, good until the next one.  False: it
+ * is none that is fetched. */
+static bool
+collector_result(struct collector *c, struct span *out)
+{
+	if (!url_fetchable(&c->result))
+		return false;
+	if (!c->page.want_credentials)
+		url_drop_credentials(&c->result);
+	*out = url_href_bare(&c->result);
+	return true;
+}
+
 /* A link of a header: against the page, whatever base it has.  False: it is
  * none that is fetched, or there is no memory for it. */
 static bool
 collector_header_url(struct collector *c, struct span text, struct span *out)
 {
-	if (url_parse(text, c->page.url, &c->result) < 0 ||
-	    !url_fetchable(&c->result))
-		return false;
-	return arena_copy(c->page.arena, url_href_bare(&c->result), out);
+	struct span url;
+
+	return url_parse(text, c->page.url, &c->result) == 0 &&
+	       collector_result(c, &url) && arena_copy(c->page.arena, url, out);
 }
 
 static void
@@ -505,10 +518,7 @@ collector_resolve(struct collector *c, struct span text, const struct url *base,
 	    &c->result);
 	if (r == -ENOMEM)
 		return r;
-	if (r < 0 || !url_fetchable(&c->result))
-		return 0;
-	*out = url_href_bare(&c->result);
-	return 1;
+	return r == 0 && collector_result(c, out);
 }
 
 /* The page's base, in c->base_url or the page's own. */

@@ -81,7 +81,8 @@ struct collector_page {
 	struct span agent;
 	enum charset charset;
 	struct charset_decoder *dec;
-	bool want_rel, want_resources, want_forms; /* as of struct page_input */
+	/* As of struct page_input. */
+	bool want_rel, want_resources, want_forms, want_credentials;
 };
 void collector_begin(struct collector *c, const struct collector_page *page);
 

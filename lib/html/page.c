@@ -151,6 +151,7 @@ page_collect_from(struct page_reader *reader, const struct page_input *input,
 		.want_rel = input->want_rel,
 		.want_resources = input->want_resources,
 		.want_forms = input->want_forms,
+		.want_credentials = input->want_credentials,
 	};
 
 	collector_begin(reader->collector, &page);

@@ -37,6 +37,9 @@ struct page_input {
 	bool want_rel;            /* of each link, as written */
 	bool want_resources;      /* links to what the page is shown with */
 	bool want_forms;          /* links to the targets of forms */
+	/* Links and canonical with the user and the password that the page
+	 * wrote there.  A crawl has no use for them, and keeps none. */
+	bool want_credentials;
 };
 
 struct page_link {

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 
-from faults import FaultServer, answer, page, redirect
+from faults import FaultServer, answer, html, page, redirect
 from harness import FINISHED, NO_SEED, check, main, read_bytes, same, same_set, tail, wait_until
 
 HASTY = {"retries": 1, "retry_delay": "50ms", "host_give_up": "1s", "robots_give_up": "1s"}
@@ -75,6 +75,11 @@ def test_a_password_among_the_options_or_in_a_seed_is_refused(t):
     crawl = t.crawl(url, **HASTY).start()
     check(crawl.wait() != FINISHED, "a seed with a password was taken")
     check("auth" in crawl.said() and "secret" not in crawl.said(), f"said: {tail(crawl.said())}")
+    for url, key in (("http://me:secret@10.0.0.1/", "allow_private"),
+                     ("http://me:secret@far.example/", "contact")):
+        crawl = t.crawl(url, allow_private=None)
+        check(crawl.start().wait() != FINISHED, f"{url} was taken")
+        check(key in crawl.said() and "secret" not in crawl.said(), f"said: {crawl.said()}")
     result = t.crawl().command("check", "--auth", server.url("/") + " me:secret")
     result.refused("mpcrawl.conf")
     check("secret" not in result.err, f"{result!r}")
@@ -88,6 +93,39 @@ def test_a_link_with_a_password_is_asked_for_without(t):
     crawl = t.crawl(server.url("/"), **HASTY).run()
     same(crawl.record(server.url("/in"))["status"], 200, "status")
     check("authorization" not in headers(server, "/in"), "the page's password was sent")
+
+
+def test_a_password_of_a_link_is_written_nowhere(t):
+    """In a page, in its headers, in redirects, in robots.txt, in a sitemap, and asked about."""
+    server = FaultServer()
+    loud = f"http://me:secret@127.0.0.1:{server.port}"
+    more = f'<img src="{loud}/i"><form action="{loud}/f"></form>'
+    server.on("/robots.txt", redirect(loud + "/r.txt"))
+    server.on("/r.txt", answer(f"Sitemap: {loud}/map.xml\nSitemap: {loud}/none.xml\n",
+                               content_type="text/plain"))
+    server.on("/map.xml", answer(f"<urlset><url><loc>{loud}/listed</loc></url></urlset>",
+                                 content_type="application/xml"))
+    server.on("/", answer(html("first", [loud + "/in", loud + "/gone", loud + "/moved", "#x"], more),
+                          headers=[f"Link: <{loud}/next>; rel=next, <{loud}/>; rel=canonical"]))
+    server.on("/moved", redirect(loud + "/target"))
+    for path in ("/in", "/listed", "/next", "/i", "/f", "/target"):
+        server.on(path, page(path))
+    t.server(server)
+    crawl = t.crawl(server.url("/"), fields="+links", resources=True, forms=True, host_delay=0,
+                    **HASTY).run()
+    paths = ["/", "/in", "/gone", "/moved", "/target", "/listed", "/next", "/i", "/f"]
+    same_set(crawl.by_url(), [server.url(path) for path in paths], "records")
+    links = [link["url"] for link in crawl.record(server.url("/"))["links"]]
+    same_set([url for url in links if url != server.url("/")],
+             [server.url(path) for path in ("/in", "/gone", "/moved", "/next", "/i", "/f")], "links")
+    same(crawl.record(server.url("/"))["canonical"], server.url("/"), "canonical")
+    told = crawl.command("why", loud + "/in", "--json")
+    same(json.loads(told.out)["url"], server.url("/in"), "the URL that is told of")
+    told = told.out + crawl.command("why", loud + "/in").out + crawl.command("why", loud + "/x").out
+    check("secret" not in told + crawl.said(), f"{told}\n{crawl.said()}")
+    # The store has robots.txt as it was served; nobody reads a line of it there.
+    for name, content in everything(os.path.join(crawl.dir, "out")).items():
+        check(b"secret" not in content, f"in {name}")
 
 
 def test_a_cookie_wall_is_passed_with_cookies_and_a_loop_without(t):

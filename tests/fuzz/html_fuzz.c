@@ -16,6 +16,7 @@ enum flag {
 	WANT_REL = 4,
 	WANT_RESOURCES = 8,
 	WANT_FORMS = 16,
+	WANT_CREDENTIALS = 32,
 };
 
 static const struct page_limits limits = {
@@ -39,7 +40,7 @@ static struct page_reader *readers[2];
 static struct url base_url, again;
 
 static void
-link_holds(const struct page_link *link)
+link_holds(const struct page_link *link, bool credentials)
 {
 	fuzz_holds(link->kind < LINK_KINDS && link->place < LINK_PLACES);
 	fuzz_holds(fuzz_is_utf8(link->rel));
@@ -48,6 +49,7 @@ link_holds(const struct page_link *link)
 	fuzz_holds(span_eq(url_href(&again), link->url));
 	fuzz_holds(again.fragment_start == UINT32_MAX);
 	fuzz_holds(url_fetchable(&again));
+	fuzz_holds(credentials || !url_has_credentials(&again));
 }
 
 static void
@@ -107,7 +109,7 @@ page_holds(const struct page *page, const struct page_input *input,
 	url_or_nothing(page->base);
 	url_or_nothing(page->canonical);
 	for (size_t i = 0; i < page->n_links; i++) {
-		link_holds(&page->links[i]);
+		link_holds(&page->links[i], input->want_credentials);
 		for (size_t j = 0; j < i; j++)
 			fuzz_holds(
 			    page->links[i].kind != page->links[j].kind ||
@@ -129,6 +131,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.want_rel = flags & WANT_REL,
 		.want_resources = flags & WANT_RESOURCES,
 		.want_forms = flags & WANT_FORMS,
+		.want_credentials = flags & WANT_CREDENTIALS,
 	};
 	struct page page;
 	struct span text;

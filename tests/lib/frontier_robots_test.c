@@ -210,7 +210,8 @@ START_TEST(robots_follow_redirects_by_the_clock_of_each_host)
 	asker = o.site64;
 	page = fixture_expect(&x, "http://b.test/robots.txt");
 	x.now += 100;
-	redirect_robots(&x, &o, "http://b.test/r.txt");
+	/* What the redirect says to all the world is no password of ours. */
+	redirect_robots(&x, &o, "http://me:secret@b.test/r.txt");
 	/* The slot of b is taken; then its delay runs. */
 	x.now += 5000;
 	fixture_expect_none(&x);

@@ -1,6 +1,7 @@
 #include "lib/frontier/frontier.h"
 
 #include "lib/frontier/store.h"
+#include "lib/frontier/why.h"
 #include "lib/message/chain.h"
 #include "lib/message/output.h"
 #include "tests/lib/frontier_fixture.h"
@@ -1128,6 +1129,7 @@ START_TEST(a_password_in_a_url_is_never_kept)
 	struct err err = ERR_NONE;
 	struct fixture x;
 	struct order o;
+	struct why why;
 
 	fixture_init(&x);
 	fixture_open(&x);
@@ -1145,6 +1147,13 @@ START_TEST(a_password_in_a_url_is_never_kept)
 	fixture_settle(&x, &o, 200);
 	x.now += 1000;
 	fixture_expect(&x, "http://a.test/y");
+	/* Who asks about such a link is told of the page. */
+	ck_assert_int_eq(frontier_why(x.f, SPAN("http://me:secret@a.test/y"),
+			     x.now, &why, &err),
+	    0);
+	ck_assert(span_eq(why.url, SPAN("http://a.test/y")));
+	ck_assert(why.known);
+	why_fini(&why);
 	fixture_fini(&x);
 }
 END_TEST

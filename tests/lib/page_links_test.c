@@ -197,6 +197,7 @@ links_case(const json_t *object, void *arg)
 		.content_type = cases_text(object, "content_type"),
 		.robots_agent = SPAN("mpcrawl"),
 		.want_resources = true,
+		.want_credentials = true,
 	};
 	struct page page;
 	struct url url;

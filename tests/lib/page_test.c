@@ -686,6 +686,55 @@ START_TEST(page_tells_who_asked_for_what)
 }
 END_TEST
 
+/* The URLs of a page in which "secret" stands. */
+static size_t
+count_secrets(const struct page *page)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i <= page->n_links + 1; i++) {
+		struct span url = i == page->n_links       ? page->canonical
+				  : i == page->n_links + 1 ? page->refresh
+							   : page->links[i].url;
+
+		n += url.len > 0 && memmem(url.ptr, url.len, "secret", 6);
+	}
+	return n;
+}
+
+START_TEST(page_hands_out_links_without_their_passwords)
+{
+	static const char html[] =
+	    "<base href='http://me:secret@b.example/d/'>"
+	    "<link rel=canonical href=/c>"
+	    "<meta http-equiv=refresh content='0; url=r'>"
+	    "<a href=//me:secret@a.example/>x</a><a href=//a.example/>x</a>"
+	    "<iframe src=f></iframe><img src=i srcset='j 1x'><form action=k>"
+	    "</form><p style='background: url(l)'>";
+	struct reading r;
+	size_t n;
+
+	reading_init(&r, &ample);
+	r.input.want_resources = r.input.want_forms = true;
+	r.input.headers = SPAN("link: <//me:secret@h.example/>; rel=next\n");
+	read_text(&r, html);
+	n = r.page.n_links;
+	ck_assert_uint_eq(count_secrets(&r.page), 0);
+	ck_assert(has_link(&r.page, "http://a.example/"));
+	ck_assert(has_link(&r.page, "http://h.example/"));
+	ck_assert(has_link(&r.page, "http://b.example/d/j"));
+	ck_span(r.page.canonical, "http://b.example/c");
+	ck_span(r.page.refresh, "http://b.example/d/r");
+	/* Two that differ by it alone are one link. */
+	r.input.want_credentials = true;
+	read_text(&r, html);
+	ck_assert_uint_eq(r.page.n_links, n + 1);
+	ck_assert_uint_eq(count_secrets(&r.page), n + 2);
+	ck_assert(has_link(&r.page, "http://me:secret@a.example/"));
+	reading_fini(&r);
+}
+END_TEST
+
 START_TEST(page_cannot_buy_work_with_links)
 {
 	struct reading r;
@@ -813,6 +862,6 @@ TEST_MAIN("page", page_is_told_in_full, page_of_another_type_has_no_tree,
     page_links_are_limited_and_none_is_told_twice,
     page_resources_and_forms_are_links_when_wanted,
     page_of_style_leads_to_what_it_shows, page_links_say_where_they_stand,
-    page_tells_who_asked_for_what, page_is_guessed_at_only_when_nobody_says,
-    page_cannot_buy_work_with_links, page_of_any_bytes_is_read,
-    page_survives_random_changes)
+    page_tells_who_asked_for_what, page_hands_out_links_without_their_passwords,
+    page_is_guessed_at_only_when_nobody_says, page_cannot_buy_work_with_links,
+    page_of_any_bytes_is_read, page_survives_random_changes)

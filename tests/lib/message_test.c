@@ -264,6 +264,7 @@ START_TEST(output_reads_as_it_was_written)
 				 .link_place = PLACE_IMG_SRC,
 				 .bytes = SPAN("http://y/") }),
 	    0);
+	ck_assert_int_eq(output_add(&writer, OUTPUT_REL, SPAN("Next ugc")), 0);
 	output_end(&writer, 5);
 	ck_assert_int_eq(output_open(&reader, mem, sizeof(mem), 4), 0);
 	ck_assert_int_eq(output_open(&reader, mem, sizeof(mem), 5), 1);
@@ -277,6 +278,10 @@ START_TEST(output_reads_as_it_was_written)
 	ck_assert_int_eq(item.link_kind, LINK_IMAGE);
 	ck_assert_int_eq(item.link_flags, LINK_META_NOFOLLOW);
 	ck_assert_int_eq(item.link_place, PLACE_IMG_SRC);
+	ck_assert(span_eq(item.bytes, SPAN("http://y/")));
+	ck_assert_int_eq(output_next(&reader, &item), 1);
+	ck_assert_int_eq(item.tag, OUTPUT_REL);
+	ck_assert(span_eq(item.bytes, SPAN("Next ugc")));
 	ck_assert_int_eq(output_next(&reader, &item), 0);
 }
 END_TEST

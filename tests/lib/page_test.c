@@ -523,6 +523,24 @@ link_to(const struct page *page, const char *url)
 	return NULL;
 }
 
+/* By the names that a record has, so that those are tried as well. */
+static void
+stands_at(const struct page *page, const char *url, unsigned kind,
+    const char *element, const char *attribute)
+{
+	const struct page_link *link = link_to(page, url);
+	const char *el, *attr;
+
+	ck_assert_msg(link != NULL, "no link to %s", url);
+	el = link_place_element(link->place);
+	attr = link_place_attribute(link->place);
+	ck_assert_msg(link->kind == kind, "%s: kind %u", url, link->kind);
+	ck_assert_msg(strcmp(el ? el : "", element) == 0, "%s: element %s", url,
+	    el ? el : "none");
+	ck_assert_msg(strcmp(attr ? attr : "", attribute) == 0,
+	    "%s: attribute %s", url, attr ? attr : "none");
+}
+
 START_TEST(page_resources_and_forms_are_links_when_wanted)
 {
 	static const char html[] =
@@ -530,32 +548,38 @@ START_TEST(page_resources_and_forms_are_links_when_wanted)
 	    "</style><link rel=stylesheet href=/t.css>"
 	    "<p style='background:url(/b.png)'><img src=/i.png srcset='/j.png "
 	    "2x'><script src=/s.js></script><video src=/v poster=/p><track "
-	    "src=/t></video><audio><source src=/a></audio><object data=/o>"
-	    "</object><embed src=/e><input type=IMAGE src=/in.png><input "
+	    "src=/t></video><audio src=/u><source src=/a></audio><object data="
+	    "/o></object><embed src=/e><input type=IMAGE src=/in.png><input "
 	    "src=/no><picture><source srcset=/k.png></picture>"
 	    "<form action=/f></form><form action=/post method=POST></form>"
-	    "<form></form><a href=/page>x</a>";
+	    "<form action=/dialog method=dialog></form><form></form><form "
+	    "action=''></form><form action=/no rel='nofollow ugc' method=get>"
+	    "</form><a href=/page>x</a>";
+	/* clang-format off */
 	static const struct {
 		const char *url;
-		unsigned kind, place;
+		unsigned kind;
+		const char *element, *attribute;
 	} all[] = {
-		{ "http://a.example/i.ico", LINK_ICON, PLACE_LINK_HREF },
-		{ "http://a.example/s.css", LINK_CSS, PLACE_STYLE },
-		{ "http://a.example/t.css", LINK_STYLESHEET, PLACE_LINK_HREF },
-		{ "http://a.example/b.png", LINK_CSS, PLACE_STYLE_ATTRIBUTE },
-		{ "http://a.example/i.png", LINK_IMAGE, PLACE_IMG_SRC },
-		{ "http://a.example/j.png", LINK_SRCSET, PLACE_IMG_SRCSET },
-		{ "http://a.example/s.js", LINK_SCRIPT, PLACE_SCRIPT_SRC },
-		{ "http://a.example/v", LINK_MEDIA, PLACE_VIDEO_SRC },
-		{ "http://a.example/p", LINK_MEDIA, PLACE_VIDEO_POSTER },
-		{ "http://a.example/t", LINK_MEDIA, PLACE_TRACK_SRC },
-		{ "http://a.example/a", LINK_MEDIA, PLACE_SOURCE_SRC },
-		{ "http://a.example/o", LINK_EMBED, PLACE_OBJECT_DATA },
-		{ "http://a.example/e", LINK_EMBED, PLACE_EMBED_SRC },
-		{ "http://a.example/in.png", LINK_EMBED, PLACE_INPUT_SRC },
-		{ "http://a.example/k.png", LINK_SRCSET, PLACE_SOURCE_SRCSET },
-		{ "http://a.example/page", LINK_A, PLACE_A_HREF },
+		{ "http://a.example/i.ico",  LINK_ICON,       "link",   "href" },
+		{ "http://a.example/s.css",  LINK_CSS,        "style",  "" },
+		{ "http://a.example/t.css",  LINK_STYLESHEET, "link",   "href" },
+		{ "http://a.example/b.png",  LINK_CSS,        "",       "style" },
+		{ "http://a.example/i.png",  LINK_IMAGE,      "img",    "src" },
+		{ "http://a.example/j.png",  LINK_SRCSET,     "img",    "srcset" },
+		{ "http://a.example/s.js",   LINK_SCRIPT,     "script", "src" },
+		{ "http://a.example/v",      LINK_MEDIA,      "video",  "src" },
+		{ "http://a.example/p",      LINK_MEDIA,      "video",  "poster" },
+		{ "http://a.example/t",      LINK_MEDIA,      "track",  "src" },
+		{ "http://a.example/u",      LINK_MEDIA,      "audio",  "src" },
+		{ "http://a.example/a",      LINK_MEDIA,      "source", "src" },
+		{ "http://a.example/o",      LINK_EMBED,      "object", "data" },
+		{ "http://a.example/e",      LINK_EMBED,      "embed",  "src" },
+		{ "http://a.example/in.png", LINK_EMBED,      "input",  "src" },
+		{ "http://a.example/k.png",  LINK_SRCSET,     "source", "srcset" },
+		{ "http://a.example/page",   LINK_A,          "a",      "href" },
 	};
+	/* clang-format on */
 	struct reading r;
 
 	reading_init(&r, &ample);
@@ -563,37 +587,48 @@ START_TEST(page_resources_and_forms_are_links_when_wanted)
 	ck_assert_uint_eq(r.page.n_links, 1);
 	r.input.want_resources = true;
 	read_text(&r, html);
-	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-		const struct page_link *link = link_to(&r.page, all[i].url);
-
-		ck_assert_msg(link != NULL, "%s", all[i].url);
-		ck_assert_uint_eq(link->kind, all[i].kind);
-		ck_assert_uint_eq(link->place, all[i].place);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		stands_at(&r.page, all[i].url, all[i].kind, all[i].element,
+		    all[i].attribute);
 	ck_assert_uint_eq(r.page.n_links, ARRAY_LEN(all));
 	r.input.want_resources = false;
 	r.input.want_forms = true;
 	read_text(&r, html);
-	ck_assert_uint_eq(r.page.n_links, 2);
-	ck_assert_uint_eq(link_to(&r.page, "http://a.example/f")->kind,
-	    LINK_FORM);
+	ck_assert_uint_eq(r.page.n_links, 3);
+	stands_at(&r.page, "http://a.example/f", LINK_FORM, "form", "action");
+	ck_assert_uint_eq(link_to(&r.page, "http://a.example/no")->flags,
+	    LINK_NOFOLLOW | LINK_UGC);
 	reading_fini(&r);
 }
 END_TEST
 
 START_TEST(page_of_style_leads_to_what_it_shows)
 {
+	static const char *const shown[] = { "http://a.example/d/i.css",
+		"http://a.example/d/j.css", "http://a.example/d/k.png",
+		"http://a.example/d/f.woff", "http://a.example/d/cut.png" };
 	struct reading r;
 
 	reading_init(&r, &ample);
 	r.input.content_type = SPAN("text/css; charset=windows-1252");
 	read_text(&r, "a{background:url(x.png?\xE9)}");
 	ck_assert_uint_eq(r.page.n_links, 0);
+	ck_assert_ptr_null(r.page.charset); /* nor is it decoded for nobody */
 	r.input.want_resources = true;
 	read_text(&r, "a{background:url(x.png?\xE9)}");
 	ck_assert_uint_eq(r.page.n_links, 1);
 	ck_assert(has_link(&r.page, "http://a.example/d/x.png?%C3%A9"));
 	ck_assert_uint_eq(r.page.links[0].place, PLACE_CSS);
+	/* What is in a comment, in a string or a part of a name is none. */
+	read_text(&r,
+	    "@import 'i.css'; @import url( \"j.css\" ) print; /* url(no1) */\n"
+	    "a{content:'url(no2)'; x:my-url(no3); b:URL(k.png\t)} @charset "
+	    "'no4'"
+	    "; @font-face{src:url('f.woff') format('woff'), url(\"a\\\"no5\")}"
+	    "b{c:url(data:image/png;base64,AA==)} c{d:url(cut.png");
+	for (size_t i = 0; i < ARRAY_LEN(shown); i++)
+		ck_assert_msg(has_link(&r.page, shown[i]), "%s", shown[i]);
+	ck_assert_uint_eq(r.page.n_links, ARRAY_LEN(shown));
 	r.input.content_type = SPAN("text/plain");
 	read_text(&r, "a{background:url(x.png)}");
 	ck_assert_uint_eq(r.page.n_links, 0);
@@ -612,8 +647,17 @@ START_TEST(page_links_say_where_they_stand)
 			       "refresh: 5; url=r\n");
 	r.input.want_rel = true;
 	read_text(&r, "<base href=/b/><a rel=' x  Ugc ' href=a></a>"
-		      "<a href=n></a>");
-	ck_assert_uint_eq(r.page.n_links, 4);
+		      "<a href=n></a><map><area href=m></map>"
+		      "<iframe src=i></iframe><link rel=alternate href=l>");
+	ck_assert_uint_eq(r.page.n_links, 7);
+	stands_at(&r.page, "http://a.example/b/m", LINK_AREA, "area", "href");
+	stands_at(&r.page, "http://a.example/b/i", LINK_IFRAME, "iframe",
+	    "src");
+	stands_at(&r.page, "http://a.example/b/l", LINK_ALTERNATE, "link",
+	    "href");
+	stands_at(&r.page, "http://a.example/d/h?%C3%A9", LINK_NEXT, "",
+	    "link");
+	stands_at(&r.page, "http://a.example/b/r", LINK_REFRESH, "", "refresh");
 	link = link_to(&r.page, "http://a.example/b/a");
 	ck_assert(span_eq(link->rel, SPAN(" x  Ugc ")));
 	ck_assert_uint_eq(link->flags, LINK_UGC);
@@ -626,6 +670,13 @@ START_TEST(page_links_say_where_they_stand)
 	ck_assert_uint_eq(link->flags, LINK_NOFOLLOW);
 	ck_assert_uint_eq(link->place, PLACE_LINK_HEADER);
 	ck_assert(span_eq(r.page.canonical, SPAN("http://a.example/d/c")));
+	r.input.headers = SPAN_NONE;
+	read_text(&r, "<meta http-equiv=refresh content='1;url=s'><frameset>"
+		      "<frame src=g></frameset>");
+	ck_assert_uint_eq(r.page.n_links, 2);
+	stands_at(&r.page, "http://a.example/d/s", LINK_REFRESH, "meta",
+	    "content");
+	stands_at(&r.page, "http://a.example/d/g", LINK_FRAME, "frame", "src");
 	r.input.want_rel = false;
 	read_text(&r, "<a rel=x href=a></a>");
 	ck_assert_uint_eq(link_to(&r.page, "http://a.example/d/a")->rel.len, 0);

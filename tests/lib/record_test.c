@@ -152,6 +152,18 @@ text_of(const json_t *json, const char *key)
 	return text != NULL ? text : "";
 }
 
+/* A whole line is more than Check has room for in a message. */
+static void
+same_line(const char *line, const char *expected)
+{
+	size_t at = 0;
+
+	while (line[at] != '\0' && line[at] == expected[at])
+		at++;
+	ck_assert_msg(line[at] == expected[at],
+	    "at %zu: \"%.60s\", not \"%.60s\"", at, line + at, expected + at);
+}
+
 START_TEST(record_of_a_page_has_its_fields_in_order)
 {
 	struct order order = some_order();
@@ -183,7 +195,7 @@ START_TEST(record_of_a_page_has_its_fields_in_order)
 	add_link(output, LINK_A, LINK_META_NOFOLLOW, 255, "https://d.test/");
 	add(output, OUTPUT_BODY, "<p>\n");
 	line = line_of(&all, &order, &capture, done, output_done(output));
-	ck_assert_str_eq(line,
+	same_line(line,
 	    "{\"v\":1,\"crawl_id\":\"00c0ffee\","
 	    "\"id\":\"1111222233334444000000000000000a\","
 	    "\"ts\":\"2026-11-23T02:41:22.123Z\","
@@ -228,7 +240,7 @@ START_TEST(record_leaves_out_what_is_unknown)
 	char *line = line_of(&none, &order, NULL,
 	    (struct decision){ VERDICT_EXCLUDED, REASON_ROBOTS_DENIED }, NULL);
 
-	ck_assert_str_eq(line,
+	same_line(line,
 	    "{\"v\":1,\"id\":\"00000000000000000000000000000000\","
 	    "\"ts\":\"1970-01-01T00:00:01.000Z\",\"url\":\"http://a.test/\","
 	    "\"reason\":\"robots_denied\",\"depth\":0,\"seed\":true}\n");

@@ -16,6 +16,7 @@ struct inquiry {
 	struct frontier *frontier;
 	const struct config *config;
 	int64_t now_ms;
+	bool at_rest; /* nobody runs it: what is to come waits for a start */
 	bool changed; /* out: to be committed before the answer is given */
 };
 

@@ -48,16 +48,26 @@ inquiry_refusal(const char *fmt, ...)
 }
 
 const char *
-inquiry_when(int64_t ms, int64_t now_ms, char out[INQUIRY_TIME])
+inquiry_time(int64_t ms, char out[INQUIRY_TIME])
 {
 	time_t s = (time_t)(ms / 1000);
 	struct tm tm;
 
+	if (gmtime_r(&s, &tm) == NULL ||
+	    strftime(out, INQUIRY_TIME, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		snprintf(out, INQUIRY_TIME, "?");
+	return out;
+}
+
+const char *
+inquiry_when(int64_t ms, int64_t now_ms, char out[INQUIRY_TIME])
+{
+	char at[INQUIRY_TIME];
+
 	if (ms <= now_ms)
 		snprintf(out, INQUIRY_TIME, "now");
-	else if (gmtime_r(&s, &tm) == NULL ||
-		 strftime(out, INQUIRY_TIME, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		snprintf(out, INQUIRY_TIME, "?");
+	else
+		snprintf(out, INQUIRY_TIME, "at %.28s", inquiry_time(ms, at));
 	return out;
 }
 
@@ -68,7 +78,7 @@ inquiry_put_time(json_t *object, const char *key, int64_t ms)
 
 	if (ms > 0 && ms < INT64_MAX)
 		json_object_set_new(object, key,
-		    json_string(inquiry_when(ms, 0, text)));
+		    json_string(inquiry_time(ms, text)));
 }
 
 size_t

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "cmd/inquiry_impl.h"
+#include "lib/base/plural.h"
 
 static const char *const shapes[] = {
 	[TRAP_NO] = "",
@@ -17,73 +18,6 @@ const char *
 inquiry_shape(enum trap_shape shape)
 {
 	return shapes[shape];
-}
-
-/* --- robots.txt ---------------------------------------------------------- */
-
-bool
-inquiry_say_robots(const struct why *why, int64_t now_ms,
-    char out[INQUIRY_SENTENCE])
-{
-	char at[INQUIRY_TIME];
-
-	if (why->robots_ignored) {
-		snprintf(out, INQUIRY_SENTENCE, "not asked (robots = ignore)");
-		return false;
-	}
-	if (!why->host_known) {
-		snprintf(out, INQUIRY_SENTENCE, "not asked for as yet");
-		return false;
-	}
-	switch (why->need) {
-	case RULEBOOK_REFUSE:
-		snprintf(out, INQUIRY_SENTENCE,
-		    "could not be had for so long that nothing is fetched "
-		    "(robots_give_up)");
-		return true;
-	case RULEBOOK_LATER:
-		snprintf(out, INQUIRY_SENTENCE,
-		    "cannot be had, so nothing is fetched; asked for again %s",
-		    inquiry_when(why->robots_at_ms, now_ms, at));
-		return false;
-	case RULEBOOK_WAIT:
-	case RULEBOOK_FETCH:
-		if (!why->has_rules) {
-			snprintf(out, INQUIRY_SENTENCE, "%s",
-			    why->need == RULEBOOK_WAIT
-				? "is being asked for"
-				: "is asked for before the next page");
-			return false;
-		}
-		break; /* what was said last is the best there is */
-	case RULEBOOK_GO:
-		break;
-	}
-	if (!why->has_rules) {
-		snprintf(out, INQUIRY_SENTENCE,
-		    "allows all: there is none, or no rule in it is for us");
-		return false;
-	}
-	switch (why->ruling.ground) {
-	case ROBOTS_NO_RULE:
-		snprintf(out, INQUIRY_SENTENCE, "allows it: no rule matches");
-		break;
-	case ROBOTS_ITSELF:
-		snprintf(out, INQUIRY_SENTENCE,
-		    "allows it: it is robots.txt itself");
-		break;
-	case ROBOTS_TOO_COSTLY:
-		snprintf(out, INQUIRY_SENTENCE,
-		    "denies it: its rules are too costly to be asked");
-		break;
-	case ROBOTS_RULE:
-		snprintf(out, INQUIRY_SENTENCE, "%s it: line %u, %.*s",
-		    why->ruling.allowed ? "allows" : "denies", why->ruling.line,
-		    (int)(why->line.len < 500 ? why->line.len : 500),
-		    why->line.len > 0 ? why->line.ptr : "");
-		break;
-	}
-	return !why->ruling.allowed;
 }
 
 /* --- one that is not known ----------------------------------------------- */
@@ -177,85 +111,99 @@ say_unknown(const struct why *why, int64_t now_ms, char out[INQUIRY_SENTENCE])
 	}
 }
 
-/* --- its host's clock ---------------------------------------------------- */
+/* --- what is to come ------------------------------------------------------ */
 
-/* What the host's next request waits for, as a part of a sentence. */
-static const char *const waits[POLITE_TERMS] = {
-	[POLITE_NOTHING] = "nothing",
-	[POLITE_HOST_DELAY] = "the delay between two requests (host_delay)",
-	[POLITE_CRAWL_DELAY] = "the Crawl-delay of its robots.txt",
-	[POLITE_LATENCY] = "its last answer, which took long (delay_factor)",
-	[POLITE_RETRY_AFTER] = "the end of its Retry-After",
-	[POLITE_BACKOFF] = "the back-off after its 429 or 503 (backoff)",
-	[POLITE_TROUBLE] = "another try, for it could not be reached "
-			   "(retry_delay)",
-	[POLITE_DNS] = "another try, for its name was not found "
-		       "(dns_negative_ttl)",
-	[POLITE_RESTART] = "one delay after the start of the crawl",
-	[POLITE_IP] = "its address, to which other requests go (ip_delay, "
-		      "ip_concurrency)",
-};
-
-/* When its host is asked next, and what decides that. */
-static void
-say_clock(const struct why *why, int64_t now_ms, char out[INQUIRY_SENTENCE])
+/* The scope has been narrowed since it was found. */
+static bool
+say_out_of_scope(const struct why *why, char out[INQUIRY_SENTENCE])
 {
-	bool waits_now = why_host_waits(why, now_ms);
-	bool has_since = waits_now && why->since_ms > 0;
-	char at[INQUIRY_TIME], since[INQUIRY_TIME];
-
-	if (why->outage_ms > 0)
+	if (why->scope == SCOPE_IN)
+		return false;
+	if (why->scope == SCOPE_OUT_RULE)
 		snprintf(out, INQUIRY_SENTENCE,
-		    "our own network has been out for %lld s: nothing but a "
-		    "probe now and then leaves (outage_give_up)",
-		    (long long)why->outage_ms / 1000);
-	else if (why->clock.ready_ms <= now_ms && waits_now)
-		snprintf(out, INQUIRY_SENTENCE,
-		    "the next request to that host waits for %s",
-		    waits[POLITE_IP]);
+		    "and to be excluded when its turn comes: by rule %zu, %s "
+		    "= %.500s",
+		    why->rule.rule, why->rule.include ? "include" : "exclude",
+		    why->rule.text ? why->rule.text : "");
 	else
 		snprintf(out, INQUIRY_SENTENCE,
-		    "the next request to that host may leave %s%s%s%s%s%s",
-		    waits_now ? "at " : "",
-		    inquiry_when(why->clock.ready_ms, now_ms, at),
-		    waits_now ? ": it waits for " : "",
-		    waits_now ? waits[why->clock.term] : "",
-		    has_since ? ", since " : "",
-		    has_since ? inquiry_when(why->since_ms, 0, since) : "");
+		    "and to be excluded when its turn comes: no seed measures "
+		    "it (scope)");
+	return true;
 }
 
-/* --- the sentence -------------------------------------------------------- */
+/* Why it will not be fetched when its turn comes, "and to be ...": false, it will
+ * be. */
+static bool
+say_fate(const struct why *why, int64_t now_ms, char out[INQUIRY_SENTENCE])
+{
+	char text[INQUIRY_SENTENCE];
+
+	if (why->host_reason != REASON_NONE) {
+		snprintf(out, INQUIRY_SENTENCE,
+		    "and to be recorded without a fetch: %s (%s)",
+		    reason_name(why->host_reason),
+		    why->blocked != NULL ? why->blocked
+					 : reason_key(why->host_reason));
+		return true;
+	}
+	if (why->parked != BUDGET_NONE) {
+		snprintf(out, INQUIRY_SENTENCE,
+		    "but its host is parked: it has used up %s; when nothing "
+		    "else is left it is excluded, a start with a larger budget "
+		    "fetches it",
+		    budget_key(why->parked));
+		return true;
+	}
+	if (why->known && say_out_of_scope(why, out))
+		return true;
+	if (inquiry_say_robots(why, now_ms, text)) {
+		snprintf(out, INQUIRY_SENTENCE,
+		    "and to be excluded when its turn comes: robots.txt %.800s",
+		    text);
+		return true;
+	}
+	return false;
+}
 
 static void
 say_queued(const struct why *why, int64_t now_ms, char out[INQUIRY_SENTENCE])
 {
 	char text[INQUIRY_SENTENCE];
 
-	if (why->host_reason != REASON_NONE) {
-		snprintf(out, INQUIRY_SENTENCE,
-		    "queued, and to be recorded without a fetch: %s (%s)",
-		    reason_name(why->host_reason),
-		    why->blocked != NULL ? why->blocked
-					 : reason_key(why->host_reason));
-	} else if (why->parked != BUDGET_NONE) {
-		snprintf(out, INQUIRY_SENTENCE,
-		    "queued, but its host is parked: it has used up %s; when "
-		    "nothing else is left it is excluded, a start with a "
-		    "larger budget fetches it",
-		    budget_key(why->parked));
-	} else if (inquiry_say_robots(why, now_ms, text)) {
-		snprintf(out, INQUIRY_SENTENCE,
-		    "queued, and to be excluded when its turn comes: "
-		    "robots.txt %.800s",
-		    text);
-	} else {
-		say_clock(why, now_ms, text);
-		snprintf(out, INQUIRY_SENTENCE,
-		    "queued, with %llu%s URLs of its host before it; %.800s",
-		    (unsigned long long)why->before,
-		    why->before == WHY_COUNT ? " or more" : "", text);
+	if (say_fate(why, now_ms, text)) {
+		snprintf(out, INQUIRY_SENTENCE, "queued, %.900s", text);
+		return;
 	}
+	inquiry_say_next(why, now_ms, text);
+	snprintf(out, INQUIRY_SENTENCE,
+	    "queued, with %llu%s URL%s of its host before it; %.800s",
+	    (unsigned long long)why->before,
+	    why->before == WHY_COUNT ? " or more" : "", plural(why->before),
+	    text);
 }
+
+/* It is queued again at its time, but its host may have a later one. */
+static void
+say_waiting(const struct why *why, int64_t now_ms, char out[INQUIRY_SENTENCE])
+{
+	int64_t due_ms = (int64_t)why->row.place;
+	char text[INQUIRY_SENTENCE], at[INQUIRY_TIME];
+	bool ends = say_fate(why, now_ms, text);
+	bool later = !ends && inquiry_say_next(why, now_ms, text) > due_ms;
+
+	snprintf(out, INQUIRY_SENTENCE,
+	    "waits for another try, after %u failure%s and %u pause%s that its "
+	    "host wanted; queued again %s%s%.800s",
+	    why->row.tries, plural(why->row.tries), why->row.waits,
+	    plural(why->row.waits), inquiry_when(due_ms, now_ms, at),
+	    ends    ? ", "
+	    : later ? "; "
+		    : "",
+	    ends || later ? text : "");
+}
+
+/* --- the sentence -------------------------------------------------------- */
 
 static void
 say_ended(const struct why *why, char out[INQUIRY_SENTENCE])
@@ -275,26 +223,22 @@ say_ended(const struct why *why, char out[INQUIRY_SENTENCE])
 void
 inquiry_say(const struct why *why, int64_t now_ms, char out[INQUIRY_SENTENCE])
 {
-	char at[INQUIRY_TIME];
-
-	if (!why->known) {
+	if (!why->known && why->n_maps > 0)
+		inquiry_say_map(why, now_ms, out);
+	else if (!why->known && why->is_robots && why->host_known)
+		inquiry_say_rulebook(why, now_ms, out);
+	else if (!why->known)
 		say_unknown(why, now_ms, out);
-	} else if (why->leased && why->lease == LEASE_OUT) {
+	else if (why->leased && why->lease == LEASE_OUT)
 		snprintf(out, INQUIRY_SENTENCE, "under way, for %lld s",
 		    (long long)(now_ms - why->ordered_ms) / 1000);
-	} else if (why->leased && why->lease == LEASE_SETTLED) {
+	else if (why->leased && why->lease == LEASE_SETTLED)
 		snprintf(out, INQUIRY_SENTENCE,
 		    "has just ended; its result is being made durable");
-	} else if (why->row.state == URL_WAITING) {
-		snprintf(out, INQUIRY_SENTENCE,
-		    "waits for another try, after %u that failed and %u times "
-		    "that the host wanted a pause; queued again %s%s",
-		    why->row.tries, why->row.waits,
-		    (int64_t)why->row.place > now_ms ? "at " : "",
-		    inquiry_when((int64_t)why->row.place, now_ms, at));
-	} else if (why->row.state == URL_ENDED) {
+	else if (why->row.state == URL_WAITING)
+		say_waiting(why, now_ms, out);
+	else if (why->row.state == URL_ENDED)
 		say_ended(why, out);
-	} else {
+	else
 		say_queued(why, now_ms, out);
-	}
 }

@@ -54,9 +54,25 @@ link_json(const struct why *why)
 	return object;
 }
 
+/* What it is to the crawl: a link may lead to a sitemap, which is a page, too,
+ * then. */
+static const char *
+kind_of(const struct why *why)
+{
+	if (!why->known && why->n_maps > 0)
+		return "sitemap";
+	if (!why->known && why->is_robots && why->host_known)
+		return "robots.txt";
+	return "page";
+}
+
 static const char *
 state_of(const struct why *why)
 {
+	if (!why->known && why->n_maps > 0)
+		return inquiry_map_state(inquiry_map_of(why));
+	if (!why->known && why->is_robots && why->host_known)
+		return inquiry_robots_state(why);
 	if (!why->known)
 		return "unknown";
 	if (why->leased && why->lease == LEASE_SETTLED)
@@ -201,25 +217,6 @@ host_json(const struct why *why, int64_t now_ms)
 }
 
 static json_t *
-robots_json(const struct why *why, int64_t now_ms)
-{
-	char text[INQUIRY_SENTENCE];
-	bool against = inquiry_say_robots(why, now_ms, text);
-	json_t *object = json_pack("{s:b, s:s}", "denied", against, "says",
-	    text);
-
-	if (!why->has_rules)
-		return object;
-	if (why->ruling.ground == ROBOTS_RULE) {
-		inquiry_put_number(object, "line", why->ruling.line);
-		inquiry_put(object, "rule", buf_span(&why->line));
-	}
-	if (why->robots == RULEBOOK_RULES)
-		inquiry_put_time(object, "until", why->robots_at_ms);
-	return object;
-}
-
-static json_t *
 why_json(const struct why *why, int64_t now_ms)
 {
 	char text[INQUIRY_SENTENCE], id[40];
@@ -232,18 +229,20 @@ why_json(const struct why *why, int64_t now_ms)
 	    inquiry_text(why->page));
 	for (size_t i = 0; i < why->n_traps; i++)
 		json_array_append_new(traps, inquiry_trap_json(&why->traps[i]));
-	object = json_pack("{s:b, s:o, s:o, s:s, s:o, s:b, s:s, s:o, s:o}",
+	object = json_pack("{s:b, s:o, s:o, s:s, s:o, s:s, s:b, s:s, s:o, s:o}",
 	    "ok", 1, "url", inquiry_text(why->url), "answer",
-	    inquiry_text(span_from(text)), "id", id, "key", key, "known",
-	    why->known, "state", state_of(why), "link", link_json(why), "traps",
-	    traps);
+	    inquiry_text(span_from(text)), "id", id, "key", key, "kind",
+	    kind_of(why), "known", why->known, "state", state_of(why), "link",
+	    link_json(why), "traps", traps);
 	if (object == NULL)
 		return NULL;
 	if (why->known)
 		put_row(object, why);
+	if (why->n_maps > 0)
+		json_object_set_new(object, "sitemap", inquiry_maps_json(why));
 	if (why->host_known)
 		json_object_set_new(object, "host", host_json(why, now_ms));
-	json_object_set_new(object, "robots", robots_json(why, now_ms));
+	json_object_set_new(object, "robots", inquiry_robots_json(why, now_ms));
 	return object;
 }
 
@@ -261,11 +260,13 @@ inquiry_why(struct inquiry *q, json_t *request)
 	if (!json_is_string(url))
 		return inquiry_refusal("why: which URL?");
 	r = frontier_why(q->frontier, text, q->now_ms, &why, &err);
-	if (r == 0)
+	if (r == 0) {
 		answer = why_json(&why, q->now_ms);
-	else
+		json_object_set_new(answer, "runs", json_boolean(!q->at_rest));
+	} else {
 		answer = inquiry_refusal("%s",
 		    err.text[0] ? err.text : strerror(-r));
+	}
 	why_fini(&why);
 	return answer;
 }

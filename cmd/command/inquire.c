@@ -71,7 +71,8 @@ ask_at_rest(struct crawl *crawl, json_t *request, json_t **reply)
 {
 	const char *cmd = json_string_value(json_object_get(request, "cmd"));
 	struct inquiry inquiry = { .config = &crawl->config,
-		.now_ms = now_unix_ms() };
+		.now_ms = now_unix_ms(),
+		.at_rest = true };
 	struct err err = ERR_NONE;
 	json_t *answer = NULL;
 	bool writes = false;

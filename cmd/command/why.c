@@ -13,9 +13,12 @@ const char command_why_more[] =
     "Whether the crawl knows the URL, and how it stands or ended; what rule\n"
     "of the scope, what line of robots.txt, what budget, block or trap\n"
     "decides; how many URLs of its host are before it, when the next request\n"
-    "to that host may leave, and what that waits for.  Of a URL that is not\n"
-    "known: what would become of a link to it.  Of a crawl that runs, and of\n"
-    "one that does not, with the settings that it is given then.\n";
+    "to that host may leave, and what that waits for.  Of a sitemap: whether\n"
+    "it was read, for which site, when it is asked for again; of a site's\n"
+    "robots.txt: since when and until when its rules hold, or since when it\n"
+    "cannot be had.  Of a URL that is not known: what would become of a link\n"
+    "to it.  Of a crawl that runs, and of one that does not, with the\n"
+    "settings that it is given then.\n";
 
 static void
 print(json_t *text)
@@ -101,12 +104,15 @@ show(json_t *reply)
 {
 	json_t *key = json_object_get(reply, "key");
 	json_t *host = json_object_get(reply, "host");
-	json_t *trap;
+	json_t *trap, *map;
 	size_t i;
 
 	print(json_object_get(reply, "url"));
 	printf("\n  ");
 	print(json_object_get(reply, "answer"));
+	if (json_is_false(json_object_get(reply, "runs")))
+		printf(
+		    "\n  (the crawl does not run: so it stands for a start)");
 	printf("\n\n%-9s", "key");
 	print(json_object_get(key, "site"));
 	print(json_object_get(key, "page"));
@@ -115,6 +121,8 @@ show(json_t *reply)
 	putchar('\n');
 	if (json_is_true(json_object_get(reply, "known")))
 		print_own(reply);
+	json_array_foreach(json_object_get(reply, "sitemap"), i, map)
+	    print_members("sitemap", map);
 	print_members("link", json_object_get(reply, "link"));
 	printf("%-9s", "robots");
 	print(json_object_get(json_object_get(reply, "robots"), "says"));

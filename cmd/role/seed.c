@@ -70,16 +70,16 @@ static int
 add(struct seeder *s, struct span text, struct err *err)
 {
 	const struct config *config = &s->crawl->config;
-	struct span shown;
+	char shown[URL_SHOWN];
+	struct span bare;
 	int r = url_parse(text, NULL, &s->url);
 
 	if (r < 0 || !url_fetchable(&s->url))
 		return err_set(err, -EINVAL,
-		    "%.*s is not a whole URL, with https:// or http:// in "
-		    "front",
-		    SPAN_ARG(text));
-	shown = without_credentials(&s->url, text);
-	r = judge(config, shown, url_host(&s->url), err);
+		    "%s is not a whole URL, with https:// or http:// in front",
+		    url_shown(text, shown));
+	bare = without_credentials(&s->url, text);
+	r = judge(config, bare, url_host(&s->url), err);
 	if (r < 0)
 		return r;
 	r = frontier_seed(s->frontier, text, now_unix_ms(), err);
@@ -96,16 +96,17 @@ add(struct seeder *s, struct span text, struct err *err)
 static int
 add_sitemap(struct seeder *s, struct span text, struct err *err)
 {
-	struct span shown;
+	char shown[URL_SHOWN];
+	struct span bare;
 	int r = url_parse(text, NULL, &s->url);
 
 	if (r < 0 || !url_fetchable(&s->url))
 		return err_set(err, -EINVAL,
-		    "sitemap = %.*s: it is not a whole URL, with https:// or "
+		    "sitemap = %s: it is not a whole URL, with https:// or "
 		    "http:// in front",
-		    SPAN_ARG(text));
-	shown = without_credentials(&s->url, text);
-	r = judge(&s->crawl->config, shown, url_host(&s->url), err);
+		    url_shown(text, shown));
+	bare = without_credentials(&s->url, text);
+	r = judge(&s->crawl->config, bare, url_host(&s->url), err);
 	if (r < 0)
 		return r;
 	r = frontier_sitemap(s->frontier, text, now_unix_ms(), err);

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "lib/config/config_impl.h"
+#include "lib/url/url.h"
 
 struct config_text
 config_show_text(const char *value)
@@ -292,9 +293,10 @@ add_url(struct config_list *list, const struct config_row *row,
     const char *value, struct err *err)
 {
 	struct span text = span_trim(span_from(value));
+	char shown[URL_SHOWN];
 
 	if (text.len == 0 || has_control(value))
-		return refuse(row, value, -EINVAL, err,
+		return refuse(row, url_shown(text, shown), -EINVAL, err,
 		    "a URL is needed, without control characters");
 	return add_word(list, row, value, text, err);
 }

@@ -76,6 +76,7 @@ int
 block_read(struct span text, struct buf *out, struct err *err)
 {
 	struct span name = span_trim(text);
+	char shown[URL_SHOWN];
 	int r = 0;
 
 	buf_clear(out);
@@ -103,10 +104,10 @@ block_read(struct span text, struct buf *out, struct err *err)
 		r = -EINVAL;
 	if (r == -EINVAL)
 		err_set(err, r,
-		    "%.*s is no host: a name without scheme, port and path "
+		    "%s is no host: a name without scheme, port and path "
 		    "(example.org), *.example.org for all below it, "
 		    ".example.org for both",
-		    (int)(text.len < 200 ? text.len : 200), text.ptr);
+		    url_shown(text, shown));
 	return r;
 }
 

@@ -245,6 +245,7 @@ frontier_seed(struct frontier *f, struct span text, int64_t now_ms,
     struct err *err)
 {
 	struct admission a = { .url = &f->url, .found = LINK_SEED };
+	char shown[URL_SHOWN];
 	enum refusal refusal;
 	struct host *host;
 	int r;
@@ -258,14 +259,14 @@ frontier_seed(struct frontier *f, struct span text, int64_t now_ms,
 		break;
 	case REFUSED_LENGTH:
 		return err_set(err, -EINVAL,
-		    "%.*s...: longer than max_url_length (%u), or its host's "
+		    "%.64s...: longer than max_url_length (%u), or its host's "
 		    "name than %d",
-		    (int)(text.len < 64 ? text.len : 64), text.ptr,
-		    f->config->max_url_length, HOST_LONGEST);
+		    url_shown(text, shown), f->config->max_url_length,
+		    HOST_LONGEST);
 	default:
 		return err_set(err, -EINVAL,
-		    "%.*s: not a URL that starts with http:// or https://",
-		    (int)(text.len < 256 ? text.len : 256), text.ptr);
+		    "%s: not a URL that starts with http:// or https://",
+		    url_shown(text, shown));
 	}
 	/* It would be in the store, in records and in the list of processes. */
 	if (url_has_credentials(&f->url)) {
@@ -279,9 +280,9 @@ frontier_seed(struct frontier *f, struct span text, int64_t now_ms,
 	    frontier_hash(f, &f->url, &a.hash) == 0 &&
 	    frontier_knows(f, &a.hash) == 0)
 		return err_set(err, -EINVAL,
-		    "%.*s: its host is blocked; `mpcrawl unblock %s` lets it "
+		    "%s: its host is blocked; `mpcrawl unblock %s` lets it "
 		    "in again",
-		    (int)(text.len < 256 ? text.len : 256), text.ptr,
+		    url_shown(text, shown),
 		    blocks_match(&f->blocks, url_host(&f->url)));
 	r = frontier_add_scope(f, &f->url, err);
 	if (r < 0)

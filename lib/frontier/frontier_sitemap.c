@@ -164,6 +164,7 @@ frontier_sitemap(struct frontier *f, struct span text, int64_t now_ms,
     struct err *err)
 {
 	struct map_row row = { .asked = true };
+	char shown[URL_SHOWN];
 	struct canon_hash hash;
 	struct host *host;
 	int r;
@@ -174,9 +175,9 @@ frontier_sitemap(struct frontier *f, struct span text, int64_t now_ms,
 		return r;
 	if (frontier_refuses(f, &f->url, r) != REFUSALS)
 		return err_set(err, -EINVAL,
-		    "%.*s: not a URL that starts with http:// or https://, or "
+		    "%s: not a URL that starts with http:// or https://, or "
 		    "longer than max_url_length (%u)",
-		    SHOWN(text), f->config->max_url_length);
+		    url_shown(text, shown), f->config->max_url_length);
 	if (url_has_credentials(&f->url)) {
 		url_drop_credentials(&f->url);
 		return err_set(err, -EINVAL,

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 
 #include "lib/frontier/frontier_impl.h"
 #include "lib/frontier/why.h"
@@ -75,15 +76,96 @@ tell_row(struct frontier *f, const struct host *host, struct why *out)
 	return r;
 }
 
+/* --- a sitemap ----------------------------------------------------------- */
+
+/* The site's name, wherever that stands; empty: it has no row. */
+static void
+site_name(struct frontier *f, uint64_t site64, char out[WHY_SITE])
+{
+	const struct host *host = host_find(&f->hosts, site64);
+	struct row_key key = row_key1(site64);
+	struct span name = SPAN_NONE;
+	struct host_row row;
+
+	if (host != NULL)
+		name = host_name(host);
+	else if (store_get(f->store, STORE_HOSTS, row_key_span(&key),
+		     &f->value) == 1 &&
+		 host_row_read(buf_span(&f->value), &row) == 0)
+		name = row.name;
+	snprintf(out, WHY_SITE, "%.*s", (int)name.len,
+	    name.len > 0 ? name.ptr : "");
+}
+
+static int
+tell_map(struct frontier *f, uint64_t asker64, struct span value,
+    struct why *out)
+{
+	struct why_map *map = &out->maps[out->n_maps];
+	const struct lease *lease = lease_find(&f->leases, out->site64,
+	    out->url64, ORDER_SITEMAP);
+
+	*map = (struct why_map){ .leased = false };
+	if (map_row_read(value, &map->row) < 0)
+		return -EIO;
+	map->row.text = SPAN_NONE; /* the scan's */
+	site_name(f, asker64, map->asker);
+	if (lease != NULL && lease->place == asker64) {
+		map->leased = true;
+		map->lease = (enum lease_state)lease->state;
+		map->ordered_ms = lease->ordered_ms;
+	}
+	out->n_maps++;
+	return 0;
+}
+
+/* Its rows, one for each site that it is read for. */
+static int
+tell_maps(struct frontier *f, struct why *out)
+{
+	struct row_key from = row_key2(out->site64, out->url64);
+	struct row_key below = row_key2(out->site64, out->url64 + 1);
+	struct store_scan *scan;
+	struct span key, value;
+	uint64_t asker64;
+	int r;
+
+	if (out->url64 == UINT64_MAX)
+		return 0; /* there is no key below which its rows are */
+	r = store_scan_open(f->store, STORE_SITEMAPS, row_key_span(&from),
+	    row_key_span(&below), true, &scan);
+	if (r < 0)
+		return r;
+	while (out->n_maps < WHY_MAPS &&
+	       (r = store_scan_next(scan, &key, &value)) == 1) {
+		uint64_t ids[3];
+
+		r = row_key_read(key, 3, ids) < 0 ? -EIO : 0;
+		asker64 = ids[2];
+		if (r == 0)
+			r = tell_map(f, asker64, value, out);
+		if (r < 0)
+			break;
+	}
+	store_scan_close(scan);
+	return r < 0 ? r : 0;
+}
+
 /* --- its host ------------------------------------------------------------ */
 
 static int
 tell_robots(struct frontier *f, struct host *host, const struct url *url,
     int64_t now_ms, struct why *out)
 {
+	const struct lease *lease = lease_find(&f->leases, host->site64,
+	    host->site64, ORDER_ROBOTS);
 	struct span rules = SPAN_NONE;
 	int r = 0;
 
+	if (lease != NULL)
+		out->robots_asked_ms = lease->ordered_ms;
+	out->robots_since_ms = host->rulebook.since_ms;
+	out->robots_fails = host->rulebook.fails;
 	out->robots = (enum rulebook_state)host->rulebook.state;
 	out->need = rulebook_need(&host->rulebook, now_ms);
 	out->robots_at_ms = host->rulebook.at_ms;
@@ -126,6 +208,7 @@ tell_host(struct frontier *f, struct host *host, const struct url *url,
 	out->queued = host->queued;
 	out->fetched = host->fetched;
 	out->slots = host->slots;
+	out->is_busy = host->slots >= host->config->host_concurrency;
 	out->down = host->polite.down;
 	out->parked = (enum budget)host->parked;
 	out->limits = frontier_budget_limits(host);
@@ -181,6 +264,24 @@ tell_admission(struct frontier *f, const struct url *url, struct why *out)
 	return 0;
 }
 
+/* A whole http(s) URL into f->url, without the password that a link may have
+ * that was pasted. */
+static int
+read_url(struct frontier *f, struct span text, struct err *err)
+{
+	char shown[URL_SHOWN];
+	int r = url_parse(text, NULL, &f->url);
+
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 || !url_fetchable(&f->url))
+		return err_set(err, -EINVAL,
+		    "%s: not a whole URL, with https:// or http:// in front",
+		    url_shown(text, shown));
+	url_drop_credentials(&f->url);
+	return 0;
+}
+
 int
 frontier_why(struct frontier *f, struct span text, int64_t now_ms,
     struct why *out, struct err *err)
@@ -192,16 +293,9 @@ frontier_why(struct frontier *f, struct span text, int64_t now_ms,
 	*out = (struct why){ .due_ms = INT64_MAX };
 	buf_init(&out->line, LINE_MAX_BYTES);
 	f->now_ms = now_ms;
-	r = url_parse(text, NULL, &f->url);
-	if (r == -ENOMEM)
-		return r;
-	if (r < 0 || !url_fetchable(&f->url))
-		return err_set(err, -EINVAL,
-		    "%.*s: not a whole URL, with https:// or http:// in front",
-		    (int)(text.len < 256 ? text.len : 256), text.ptr);
-	/* Of a link that was pasted, password and all: neither is of it. */
-	url_drop_credentials(&f->url);
-	r = frontier_hash(f, &f->url, &hash);
+	r = read_url(f, text, err);
+	if (r == 0)
+		r = frontier_hash(f, &f->url, &hash);
 	if (r < 0)
 		return r;
 	out->site64 = hash.site64;
@@ -209,6 +303,8 @@ frontier_why(struct frontier *f, struct span text, int64_t now_ms,
 	out->url = url_href_bare(&f->url);
 	out->site = buf_span(&f->site);
 	out->page = buf_span(&f->page);
+	out->is_robots = span_eq(url_target(&f->url), SPAN("/robots.txt"));
+	out->limit = frontier_limit(f, now_ms);
 	r = frontier_url_row(f, hash.site64, hash.url64, &out->row);
 	if (r < 0)
 		return r;
@@ -220,6 +316,8 @@ frontier_why(struct frontier *f, struct span text, int64_t now_ms,
 		r = tell_host(f, host, &f->url, now_ms, out);
 	if (r == 0 && out->known)
 		r = tell_row(f, host, out);
+	if (r == 0)
+		r = tell_maps(f, out);
 	/* Loaded for this alone. */
 	if (host != NULL && !host->changed && host_is_idle(host))
 		host_free(&f->hosts, host);

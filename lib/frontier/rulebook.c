@@ -42,11 +42,12 @@ rulebook_asked(struct rulebook *book)
 
 bool
 rulebook_answered(struct rulebook *book, const struct config_host *config,
-    bool block, int64_t ready_ms)
+    bool block, int64_t now_ms, int64_t ready_ms)
 {
 	if (!rulebook_move(book, RULEBOOK_ANSWER))
 		return false;
 	book->at_ms = ready_ms + config->robots_ttl_ms;
+	book->since_ms = now_ms;
 	book->fails = 0;
 	book->block = block;
 	book->local = false;

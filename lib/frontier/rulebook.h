@@ -39,7 +39,8 @@ enum rulebook_event {
 
 struct rulebook {
 	int64_t at_ms;
-	int64_t since_ms; /* first of the failures in a row */
+	int64_t
+	    since_ms; /* of the last answer, or the first failure after it */
 	uint16_t fails;
 	uint8_t state;
 	bool block; /* the rules are not empty: there is a row in `r` */
@@ -59,7 +60,7 @@ enum {
  */
 bool rulebook_asked(struct rulebook *book);
 bool rulebook_answered(struct rulebook *book, const struct config_host *config,
-    bool block, int64_t ready_ms);
+    bool block, int64_t now_ms, int64_t ready_ms);
 bool rulebook_failed(struct rulebook *book, const struct config_host *config,
     int64_t now_ms, int64_t ready_ms);
 bool rulebook_lost(struct rulebook *book);

@@ -20,6 +20,17 @@
 enum {
 	WHY_COUNT = 10000, /* URLs in front of it that are counted */
 	WHY_ASKINGS = 5,   /* enum link_flag */
+	WHY_MAPS = 4,   /* sites that it is a sitemap of; more are left out */
+	WHY_SITE = 512, /* "https://", the longest name, a port */
+};
+
+/* It is a sitemap, that is read for this site. */
+struct why_map {
+	char asker[WHY_SITE]; /* "https://example.org:8443"; "": not known */
+	struct map_row row;   /* its text is that of the URL */
+	bool leased;
+	enum lease_state lease;
+	int64_t ordered_ms;
 };
 
 /* Spans and pointers are borrowed from the frontier until its next call, but
@@ -51,10 +62,18 @@ struct why {
 	int64_t ordered_ms;
 	uint64_t before; /* of its host's queue; WHY_COUNT: that or more */
 
+	/* What else it may be, a page or not. */
+	size_t n_maps;
+	struct why_map maps[WHY_MAPS];
+	bool is_robots; /* "/robots.txt" */
+
+	const char *limit; /* of the whole crawl, that stops it now, or NULL */
+
 	/* Its host, if it has a row. */
 	bool host_known;
 	uint64_t admitted, queued, fetched;
 	uint64_t slots; /* requests under way */
+	bool is_busy;   /* no more of them at once (host_concurrency) */
 	bool down;
 	enum budget parked;
 	struct budgets limits, used;
@@ -75,6 +94,11 @@ struct why {
 	enum rulebook_state robots;
 	enum rulebook_need need;
 	int64_t robots_at_ms; /* until when, or when it is asked for again */
+	int64_t
+	    robots_since_ms; /* rules hold, or it cannot be had; 0: neither */
+	int64_t
+	    robots_asked_ms;   /* the request left that is under way; 0: none */
+	unsigned robots_fails; /* in a row */
 	bool has_rules;
 	struct robots_ruling ruling;
 	struct buf line; /* "Disallow: /private" */

@@ -1,5 +1,7 @@
 #include "lib/url/url.h"
 
+#include <stdio.h>
+
 #include "lib/url/url_impl.h"
 
 /* clang-format off */
@@ -185,4 +187,20 @@ url_drop_credentials(struct url *url)
 		url->query_start -= gone;
 	if (url->fragment_start != URL_NOWHERE)
 		url->fragment_start -= gone;
+}
+
+const char *
+url_shown(struct span text, char out[URL_SHOWN])
+{
+	const char *at = text.len > 0 ? memrchr(text.ptr, '@', text.len) : NULL;
+	struct span rest = text;
+
+	if (span_starts(text, SPAN("mailto:")))
+		at = NULL; /* an address, and nobody's password */
+	if (at != NULL)
+		rest = span_from_at(text, (size_t)(at - text.ptr));
+	snprintf(out, URL_SHOWN, "%s%.*s", at ? "..." : "",
+	    (int)(rest.len < 256 ? rest.len : 256),
+	    rest.len > 0 ? rest.ptr : "");
+	return out;
 }

@@ -83,4 +83,11 @@ bool url_has_credentials(const struct url *url);
 /* Take them out of it; nothing is allocated. */
 void url_drop_credentials(struct url *url);
 
+/*
+ * A text that a person took for a URL, for a message: cut, and without what
+ * stands before its last '@', which may be a password.  Returns `out`.
+ */
+#define URL_SHOWN 264
+const char *url_shown(struct span text, char out[URL_SHOWN]);
+
 #endif

@@ -332,7 +332,7 @@ START_TEST(rulebook_refuses_what_does_not_fit_its_state)
 
 	start(&p);
 	ck_assert_int_eq(rulebook_need(&book, 0), RULEBOOK_FETCH);
-	ck_assert(!rulebook_answered(&book, &config.host, true, 0));
+	ck_assert(!rulebook_answered(&book, &config.host, true, 0, 0));
 	ck_assert(!rulebook_failed(&book, &config.host, 0, 0));
 	ck_assert(!rulebook_forgiven(&book));
 	ck_assert_int_eq(book.fails, 0);
@@ -340,7 +340,8 @@ START_TEST(rulebook_refuses_what_does_not_fit_its_state)
 	ck_assert(!rulebook_asked(&book));
 	ck_assert_int_eq(rulebook_need(&book, 0), RULEBOOK_WAIT);
 	ck_assert_int_eq(rulebook_at_rest(&book), RULEBOOK_UNKNOWN);
-	ck_assert(rulebook_answered(&book, &config.host, true, 1000));
+	ck_assert(rulebook_answered(&book, &config.host, true, 900, 1000));
+	ck_assert_int_eq(book.since_ms, 900);
 	ck_assert_int_eq(rulebook_need(&book, 1000), RULEBOOK_GO);
 	ck_assert_int_eq(rulebook_need(&book, 1000 + config.host.robots_ttl_ms),
 	    RULEBOOK_FETCH);

@@ -635,8 +635,28 @@ START_TEST(url_reads_back_whatever_it_writes)
 }
 END_TEST
 
+START_TEST(url_shown_to_a_person_has_no_password)
+{
+	static const char *const texts[][2] = { { "", "" }, { "x", "x" },
+		{ "http://h/", "http://h/" }, { "http://me:pw@h/", "...@h/" },
+		{ "me:pw@", "...@" }, { "@", "...@" },
+		{ "http://me:p@w@h:99999/", "...@h:99999/" },
+		{ "mailto:me@h", "mailto:me@h" } };
+	char shown[URL_SHOWN], text[300];
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		ck_assert_str_eq(url_shown(span_from(texts[i][0]), shown),
+		    texts[i][1]);
+	memset(text, 'x', sizeof(text));
+	text[0] = '@';
+	ck_assert_uint_eq(strlen(url_shown(span_of(text, sizeof(text)), shown)),
+	    3 + 256);
+}
+END_TEST
+
 TEST_MAIN("url", url_resolves_as_the_standard_says,
     url_refuses_what_the_standard_refuses, url_knows_all_schemes_and_corners,
     url_parts_are_slices_of_it, url_bytes_of_zero_are_bytes,
     url_refuses_the_next_byte_past_its_limit, url_used_again_takes_no_memory,
-    url_hosts_of_any_length_end_soon, url_reads_back_whatever_it_writes)
+    url_hosts_of_any_length_end_soon, url_reads_back_whatever_it_writes,
+    url_shown_to_a_person_has_no_password)

@@ -8,6 +8,8 @@ import sys
 
 from faults import FaultServer, answer, html, page, redirect
 from harness import FINISHED, NO_SEED, check, main, read_bytes, same, same_set, tail, wait_until
+from relay import Relay
+from web import page as web_page
 
 HASTY = {"retries": 1, "retry_delay": "50ms", "host_give_up": "1s", "robots_give_up": "1s"}
 
@@ -173,6 +175,59 @@ proxy = none
     asked = [path for path in proxy.paths() if "10.0.0.1" in path or "127.0.0.3" in path]
     same(asked, [], "private addresses that the proxy was asked for")
     same(direct.paths(), [], "requests of loopback")
+
+
+def through(t, web, relay, proxy):
+    """A crawl of a site over TLS, whose name the proxy alone can look up."""
+    folder = settings(t, f"""
+proxy = {proxy}@127.0.0.1:{relay.port}
+header = X-Key: for the site alone
+allow_private = no
+contact = me@example.org
+""")
+    return t.crawl(web.url("far.example", scheme="https"), dir=folder, allow_private=None, **HASTY)
+
+
+def test_a_site_over_tls_is_asked_through_a_tunnel(t):
+    """The proxy learns a name, a port and our password for it; the site nothing of the proxy."""
+    for scheme in ("http", "socks5"):
+        web = t.web({"far.example": {"robots": "User-agent: *\nDisallow: /no\n", "pages": {
+            "/": web_page("far", ["/in", "/no"]), "/in": web_page("in"), "/no": web_page("no")}}})
+        relay = t.server(Relay("me", "very-secret"))
+        crawl = through(t, web, relay, f"{scheme}://me:very-secret").run()
+        found = {path: crawl.record(web.url("far.example", path, "https"))
+                 for path in ("/", "/in", "/no")}
+        same([found[path].get("title", found[path].get("reason")) for path in found],
+             ["far", "in", "robots_denied"], f"records, by {scheme}")
+        for path in ("/", "/in"):
+            record = found[path]
+            same((record["proxied"], "ip" in record, record["tls"]["cert_ok"]), (True, False, False),
+                 f"{path}: the proxy, an address that nobody knows, a certificate of our own")
+        same(set(relay.tunnels), {f"far.example:{web.port}"}, "where the proxy led")
+        same(relay.refused, 0, "requests without its password")
+        same(web.paths("far.example"), ["/robots.txt", "/", "/in"], "requests of the site")
+        for one in web.arrivals():
+            names = {name.lower() for name in one.headers}
+            check(one.scheme == "https" and "x-key" in names, f"{one}: {one.headers}")
+            check(not any("proxy" in name for name in names) and
+                  "secret" not in str(one.headers), f"{one} tells of the proxy: {one.headers}")
+        for head in relay.heads:
+            check(head.startswith("CONNECT ") and "x-key" not in head.lower(), head)
+        for name, content in everything(crawl.dir).items():
+            check(b"very-secret" not in content, f"in {name}")
+        check("very-secret" not in crawl.said() + crawl.command("check").out, crawl.said())
+
+
+def test_a_proxy_that_refuses_us_is_told_and_not_passed_by(t):
+    for scheme in ("http", "socks5"):
+        web = t.web({"far.example": {"pages": {"/": web_page("far")}}})
+        relay = t.server(Relay("me", "very-secret"))
+        crawl = through(t, web, relay, f"{scheme}://me:wrong").run(NO_SEED)
+        record = crawl.record(web.url("far.example", scheme="https"))
+        same(record["reason"], "host_down", f"reason, by {scheme}")
+        check("proxy_fail (proxy)" in crawl.said() and "wrong" not in crawl.said(), crawl.said())
+        check(relay.refused > 0 and not relay.tunnels, f"{relay.refused}, {relay.tunnels}")
+        same(web.paths(), [], "requests of the site")
 
 
 # --- where redirects lead ------------------------------------------------------

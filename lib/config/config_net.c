@@ -198,7 +198,7 @@ add_others(const char *lines, struct span name, struct buf *out)
 		size_t len = (size_t)(end - left.ptr) + 1;
 		struct span line = span_of(left.ptr, len);
 
-		if (line.ptr[name.len] != ':' ||
+		if (len <= name.len || line.ptr[name.len] != ':' ||
 		    !span_eq_nocase(span_of(line.ptr, name.len), name))
 			r = buf_add_span(out, line);
 		left = span_from_at(left, len);

@@ -94,6 +94,16 @@ def test_a_value_of_another_kind_names_key_and_value(t):
     refused(t, [GOOD, "--allow-private=perhaps"], "allow-private", "perhaps")
 
 
+def test_a_header_that_would_be_two_or_is_not_ours_to_give(t):
+    refused(t, [GOOD, "--header", "X: a\r\nHost: evil.example"], "header", "control characters")
+    refused(t, [GOOD, "--header", "Host: evil.example"], "header", "that of the URL")
+    refused(t, [GOOD, "--header", ": x"], "header", "no name")
+    crawl = t.crawl()
+    os.mkdir(crawl.dir)
+    t.write(os.path.join(crawl.dir, "mpcrawl.conf"), "header = Cookie: k=v\n")
+    crawl.command("start", GOOD).refused("mpcrawl.conf", "1", "header", "see cookies")
+
+
 def test_an_option_without_its_value(t):
     refused(t, [GOOD, "--host-delay"], "host-delay")
 

@@ -105,6 +105,12 @@ answer_object(const struct sitemap_report *report, json_t *entries)
 	    words[0] != '\0' ? json_string(words) : json_null());
 	if (object != NULL && report->type == SITEMAP_NONE)
 		json_object_set_new(object, "type", json_null());
+	if (object != NULL && report->dropped > 0) {
+		json_object_set_new(object, "dropped",
+		    json_integer(report->dropped));
+		json_object_set_new(object, "dropped_first",
+		    json_string(sitemap_drop_words(report->drop)));
+	}
 	if (object != NULL && cuts[report->cut] != NULL)
 		json_object_set_new(object, "cut",
 		    json_string(cuts[report->cut]));

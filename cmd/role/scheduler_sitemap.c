@@ -3,10 +3,13 @@
  * offered, and it is settled, in one batch.
  */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cmd/role/poison.h"
 #include "cmd/role/scheduler_impl.h"
+#include "lib/base/plural.h"
 #include "lib/message/output.h"
 #include "lib/sitemap/sitemap.h"
 
@@ -65,38 +68,64 @@ offer(struct scheduler *s, const struct order *order, uint32_t cell,
 	return r < 0 ? r : 0;
 }
 
-/* What a person should know of it; empty when all is well. */
-static void
-describe(const struct config *config, const struct capture *capture,
-    const struct found *found, char *out, size_t size)
-{
-	char defect[120];
-	size_t at = 0;
+static void add_words(struct sitemap_outcome *out, const char *fmt, ...)
+    PRINTF_LIKE(2, 3);
 
-	sitemap_describe(&found->report, defect, sizeof(defect));
-	out[0] = '\0';
-	if (capture->truncated != TRUNCATED_NO)
-		at += (size_t)snprintf(out, size,
-		    "only a part of it was received (%s); ",
-		    truncated_name(capture->truncated));
-	if (defect[0] != '\0')
-		at += (size_t)snprintf(out + at, size - at, "%s; ", defect);
-	if (found->report.cut == SITEMAP_CUT_URLS)
-		at += (size_t)snprintf(out + at, size - at,
+static void
+add_words(struct sitemap_outcome *out, const char *fmt, ...)
+{
+	size_t at = strlen(out->words);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(out->words + at, sizeof(out->words) - at, fmt, ap);
+	va_end(ap);
+}
+
+/* Why not all of it was read, though nothing is wrong with it. */
+static void
+describe_cut(const struct config *config, unsigned cut,
+    struct sitemap_outcome *out)
+{
+	if (cut == SITEMAP_CUT_URLS)
+		add_words(out,
 		    "it lists more than %u, the others are left out; ",
 		    SITEMAP_URLS_MAX);
-	else if (found->report.cut == SITEMAP_CUT_BYTES)
-		at += (size_t)snprintf(out + at, size - at,
+	else if (cut == SITEMAP_CUT_BYTES)
+		add_words(out,
 		    "it is longer than sitemap_max_bytes (%llu), the rest is "
 		    "left out; ",
 		    (unsigned long long)config->sitemap_max_bytes);
-	else if (found->report.cut == SITEMAP_CUT_ROOM)
-		at += (size_t)snprintf(out + at, size - at,
+	else if (cut == SITEMAP_CUT_ROOM)
+		add_words(out,
 		    "there was no room for all of it (shm_budget), the rest "
 		    "is left out; ");
-	if (at > 0)
-		snprintf(out + at, size - at, "%u entries were read",
-		    found->listed);
+}
+
+/* What a person should know of it; empty when all is well. */
+static void
+describe(const struct config *config, const struct capture *capture,
+    const struct found *found, struct sitemap_outcome *out)
+{
+	const struct sitemap_report *report = &found->report;
+	char defect[120];
+
+	sitemap_describe(report, defect, sizeof(defect));
+	out->words[0] = '\0';
+	if (capture->truncated != TRUNCATED_NO)
+		add_words(out, "only a part of it was received (%s); ",
+		    truncated_name(capture->truncated));
+	if (defect[0] != '\0')
+		add_words(out, "%s; ", defect);
+	if (report->dropped > 0)
+		add_words(out, "%u %s left out (%s%s); ", report->dropped,
+		    plural_of(report->dropped, "entry was", "entries were"),
+		    report->dropped > 1 ? "of the first: " : "",
+		    sitemap_drop_words(report->drop));
+	describe_cut(config, report->cut, out);
+	if (out->words[0] != '\0')
+		add_words(out, "%u %s read", found->listed,
+		    plural_of(found->listed, "entry was", "entries were"));
 }
 
 int
@@ -132,8 +161,8 @@ scheduler_settle_sitemap(struct scheduler *s, const struct order *order,
 		outcome.broken = found.report.defect != SITEMAP_SOUND ||
 				 found.report.cut != SITEMAP_WHOLE ||
 				 capture->truncated != TRUNCATED_NO;
-		describe(s->config, capture, &found, outcome.words,
-		    sizeof(outcome.words));
+		outcome.dropped = found.report.dropped;
+		describe(s->config, capture, &found, &outcome);
 	}
 	return frontier_settle_sitemap(s->frontier, order, capture, decision,
 	    read ? &outcome : NULL, now);

@@ -14,6 +14,7 @@
 #include "cmd/log.h"
 #include "cmd/now.h"
 #include "cmd/supervisor/supervisor_impl.h"
+#include "lib/base/plural.h"
 
 /* Every number of the totals once: its name, and whether it is a part of the
  * sum. */
@@ -51,6 +52,8 @@ static const struct total {
 	    false },
 	{ "sitemaps_failed", offsetof(struct frontier_totals, sitemaps_failed),
 	    false },
+	{ "sitemap_entries_dropped",
+	    offsetof(struct frontier_totals, refused[REFUSED_ENTRY]), false },
 };
 
 static uint64_t
@@ -478,29 +481,34 @@ report_end(struct supervisor *sup, const struct snapshot *snap)
 	    status_class, NULL);
 	print_counts("reasons:", t->reasons, REASONS, reason_name, reason_key);
 	if (t->sitemaps + t->sitemaps_failed > 0)
-		log_info("sitemaps: %llu read, %llu URLs by them; %llu were "
-			 "broken or cut, %llu could not be had",
+		log_info("sitemaps: %llu read, %llu URL%s by them; broken or "
+			 "cut: %llu, not to be had: %llu, entries without a "
+			 "URL to fetch: %llu",
 		    (unsigned long long)t->sitemaps,
 		    (unsigned long long)t->sitemap_urls,
+		    plural(t->sitemap_urls),
 		    (unsigned long long)t->sitemaps_broken,
-		    (unsigned long long)t->sitemaps_failed);
+		    (unsigned long long)t->sitemaps_failed,
+		    (unsigned long long)t->refused[REFUSED_ENTRY]);
 	print_counts("links not followed:", t->refused, REFUSALS, refusal_name,
 	    refusal_key);
 	if (t->outages > 0)
-		log_info("our own network was out %llu times (outage_give_up)"
+		log_info("our own network was out %llu time%s (outage_give_up)"
 			 "%s",
-		    (unsigned long long)t->outages,
+		    (unsigned long long)t->outages, plural(t->outages),
 		    t->outage_ms > 0 ? ", and still is" : "");
 	print_counts("hosts parked:", t->spent, BUDGETS, budget_key, NULL);
 	if (t->traps > 0)
-		log_info("%llu patterns of very many URLs, %llu URLs put last: "
-			 "`mpcrawl trap --dir %s` lists them",
-		    (unsigned long long)t->traps, (unsigned long long)t->late,
+		log_info("%llu pattern%s of very many URLs, %llu URL%s put "
+			 "last: `mpcrawl trap --dir %s` lists them",
+		    (unsigned long long)t->traps, plural(t->traps),
+		    (unsigned long long)t->late, plural(t->late),
 		    sup->crawl->config.dir);
 	if (t->blocked > 0)
-		log_info("%llu hosts are blocked: `mpcrawl block --list --dir "
-			 "%s`",
-		    (unsigned long long)t->blocked, sup->crawl->config.dir);
+		log_info("%llu %s blocked: `mpcrawl block --list --dir %s`",
+		    (unsigned long long)t->blocked,
+		    plural_of(t->blocked, "host is", "hosts are"),
+		    sup->crawl->config.dir);
 	log_info("records are in %s/out", sup->crawl->dir);
 	print_advice(snap, &ending);
 	if (sup->crawl->config.report != NULL)

@@ -265,8 +265,9 @@ size_t frontier_traps_of(struct frontier *frontier, uint64_t site64,
  * Errors as above.
  */
 struct sitemap_outcome {
-	bool broken;     /* not all of it could be read */
-	char words[400]; /* what a person should know of it, or "" */
+	bool broken;      /* not all of it could be read */
+	uint32_t dropped; /* entries without a URL that can be fetched */
+	char words[500];  /* what a person should know of it, or "" */
 };
 MUST_USE int frontier_settle_sitemap(struct frontier *frontier,
     const struct order *order, const struct capture *capture,

@@ -677,6 +677,7 @@ frontier_settle_sitemap(struct frontier *f, const struct order *order,
 	} else {
 		count(&f->live.sitemaps, 1);
 		count(&f->live.sitemaps_broken, outcome->broken);
+		count(&f->live.refused[REFUSED_ENTRY], outcome->dropped);
 		if (outcome->words[0] != '\0')
 			frontier_tell(f, "sitemap %.*s: %s", SHOWN(order->url),
 			    outcome->words);

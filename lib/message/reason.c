@@ -82,6 +82,7 @@ static const char *const refusals[REFUSALS] = {
 	[REFUSED_SPONSORED]       = "sponsored",
 	[REFUSED_META_NOFOLLOW]   = "meta_nofollow",
 	[REFUSED_HEADER_NOFOLLOW] = "header_nofollow",
+	[REFUSED_ENTRY]           = "sitemap_entry",
 };
 
 static const char *const truncateds[TRUNCATEDS] = {

@@ -61,6 +61,7 @@ enum refusal {
 	REFUSED_SPONSORED,
 	REFUSED_META_NOFOLLOW,   /* meta robots of the page */
 	REFUSED_HEADER_NOFOLLOW, /* X-Robots-Tag of the page */
+	REFUSED_ENTRY, /* of a sitemap, without a URL that can be fetched */
 	REFUSALS
 };
 const char *refusal_name(unsigned refusal);

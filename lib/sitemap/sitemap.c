@@ -28,12 +28,26 @@ static const char *const defects[SITEMAP_DEFECTS] = {
 	[SITEMAP_EXCESSIVE] = "its nesting, its names or its tags are beyond "
 			      "any honest sitemap's",
 };
+static const char *const drops[SITEMAP_DROPS] = {
+	[SITEMAP_DROP_NONE]   = "",
+	[SITEMAP_DROP_EMPTY]  = "there is no URL in it",
+	[SITEMAP_DROP_LONG]   = "its URL is longer than max_url_length",
+	[SITEMAP_DROP_ENTITY] = "its URL has an entity that is not known",
+	[SITEMAP_DROP_TEXT]   = "what it has is no URL",
+	[SITEMAP_DROP_SCHEME] = "its URL is neither http nor https",
+};
 /* clang-format on */
 
 const char *
 sitemap_type_name(unsigned type)
 {
 	return type < SITEMAP_TYPES ? types[type] : "";
+}
+
+const char *
+sitemap_drop_words(unsigned drop)
+{
+	return drop < SITEMAP_DROPS ? drops[drop] : "?";
 }
 
 void
@@ -111,14 +125,22 @@ sitemap_reader_free(struct sitemap_reader *rd)
 
 /* --- entries ------------------------------------------------------------- */
 
-/* A URL that can be fetched, into rd->url; *loc is what is shown of it. */
-static bool
+void
+sitemap_drop(struct sitemap_reader *rd, enum sitemap_drop drop)
+{
+	if (rd->report.dropped++ == 0)
+		rd->report.drop = (uint8_t)drop;
+}
+
+/* A URL that can be fetched, into rd->url; *loc is what is shown of it.  Why it
+ * is none, or SITEMAP_DROP_NONE. */
+static enum sitemap_drop
 resolve(struct sitemap_reader *rd, struct span *loc)
 {
 	int r;
 
 	if (loc->len == 0)
-		return false;
+		return SITEMAP_DROP_EMPTY;
 	r = url_parse(*loc, NULL, &rd->url);
 	/* The protocol wants whole URLs.  A text of anything else is no list
 	 * of them; in XML it is clear what was meant. */
@@ -128,8 +150,15 @@ resolve(struct sitemap_reader *rd, struct span *loc)
 			*loc = url_href(&rd->url);
 	}
 	rd->no_memory |= r == -ENOMEM;
-	return r == 0 && url_fetchable(&rd->url) &&
-	       url_href_bare(&rd->url).len <= rd->limits.max_url_length;
+	if (r == -EMSGSIZE)
+		return SITEMAP_DROP_LONG;
+	if (r < 0)
+		return SITEMAP_DROP_TEXT;
+	if (!url_fetchable(&rd->url))
+		return SITEMAP_DROP_SCHEME;
+	return url_href_bare(&rd->url).len <= rd->limits.max_url_length
+		   ? SITEMAP_DROP_NONE
+		   : SITEMAP_DROP_LONG;
 }
 
 /* White space, and the no-break spaces of those who copied it from a page. */
@@ -153,9 +182,10 @@ void
 sitemap_emit(struct sitemap_reader *rd, struct span loc)
 {
 	struct sitemap_entry entry = { .loc = trim(loc) };
+	enum sitemap_drop drop = resolve(rd, &entry.loc);
 
-	if (!resolve(rd, &entry.loc)) {
-		rd->report.dropped++;
+	if (drop != SITEMAP_DROP_NONE) {
+		sitemap_drop(rd, drop);
 		return;
 	}
 	if (rd->report.listed >= rd->limits.max_urls) {
@@ -188,7 +218,7 @@ text_line(struct sitemap_reader *rd)
 	struct span line = span_trim(buf_span(&rd->line));
 
 	if (rd->too_long)
-		rd->report.dropped++;
+		sitemap_drop(rd, SITEMAP_DROP_LONG);
 	else if (line.len > 0)
 		sitemap_emit(rd, line);
 	buf_clear(&rd->line);

@@ -53,6 +53,19 @@ enum sitemap_cut {
 	SITEMAP_CUTS
 };
 
+/* Why an entry is left out. */
+enum sitemap_drop {
+	SITEMAP_DROP_NONE,
+	SITEMAP_DROP_EMPTY,  /* it has no URL at all */
+	SITEMAP_DROP_LONG,   /* … a longer one than max_url_length */
+	SITEMAP_DROP_ENTITY, /* … one with an entity that stays unknown */
+	SITEMAP_DROP_TEXT,   /* … something that is none */
+	SITEMAP_DROP_SCHEME, /* … one that is not http or https */
+	SITEMAP_DROPS
+};
+/* "its URL is longer than max_url_length"; "" for SITEMAP_DROP_NONE. */
+const char *sitemap_drop_words(unsigned drop);
+
 struct sitemap_report {
 	uint8_t type;      /* enum sitemap_type */
 	uint8_t defect;    /* enum sitemap_defect, the first that was met */
@@ -61,6 +74,7 @@ struct sitemap_report {
 	uint32_t line;     /* of the first defect in XML; 0: not known */
 	uint32_t listed;   /* entries handed over */
 	uint32_t dropped;  /* entries without a URL that can be fetched */
+	uint8_t drop;      /* enum sitemap_drop, of the first of them */
 	uint64_t decoded_len;
 };
 

@@ -86,7 +86,7 @@ struct sitemap_reader {
 	unsigned depth, entry_depth; /* entry_depth 0: not in an entry */
 	enum sitemap_field field;    /* that characters belong to */
 	bool whole[FIELDS];          /* its end tag was there */
-	bool bad_loc;                /* with an entity, or too long */
+	uint8_t bad_loc;             /* enum sitemap_drop: why it is none */
 	bool is_permalink;
 	unsigned restarts;
 	uint64_t fed;        /* bytes that this parser was given */
@@ -100,6 +100,9 @@ struct sitemap_reader {
 
 /* The first defect stays. */
 void sitemap_defect(struct sitemap_reader *rd, enum sitemap_defect defect);
+
+/* An entry is left out. */
+void sitemap_drop(struct sitemap_reader *rd, enum sitemap_drop drop);
 
 /* From rd->fields, when there is a URL in it; it may end the reading. */
 void sitemap_emit(struct sitemap_reader *rd, struct span loc);

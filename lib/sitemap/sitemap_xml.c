@@ -163,7 +163,8 @@ entry_begin(struct sitemap_reader *rd)
 	}
 	rd->entry_depth = rd->depth;
 	rd->field = FIELD_NONE;
-	rd->bad_loc = rd->is_permalink = false;
+	rd->bad_loc = SITEMAP_DROP_NONE;
+	rd->is_permalink = false;
 }
 
 static void
@@ -179,8 +180,8 @@ entry_end(struct sitemap_reader *rd)
 		if (!rd->whole[i])
 			buf_clear(&rd->fields[i]);
 	}
-	if (rd->bad_loc)
-		rd->report.dropped++;
+	if (rd->bad_loc != SITEMAP_DROP_NONE)
+		sitemap_drop(rd, rd->bad_loc);
 	else
 		sitemap_emit(rd, buf_span(&rd->fields[from]));
 	if (rd->done || rd->no_memory)
@@ -203,7 +204,8 @@ atom_link(struct sitemap_reader *rd, const char **atts)
 	    rd->whole[FIELD_LOC])
 		return;
 	rd->whole[FIELD_LOC] = true;
-	rd->bad_loc = buf_add(&rd->fields[FIELD_LOC], href, strlen(href)) < 0;
+	if (buf_add(&rd->fields[FIELD_LOC], href, strlen(href)) < 0)
+		rd->bad_loc = SITEMAP_DROP_LONG;
 }
 
 static void
@@ -306,7 +308,7 @@ on_text(void *arg, const char *text, int len)
 		rd->no_memory = true;
 		stop(rd);
 	} else if (r < 0 && rd->field == FIELD_LOC) {
-		rd->bad_loc = true;
+		rd->bad_loc = SITEMAP_DROP_LONG;
 	} else if (r < 0) {
 		buf_clear(&rd->fields[rd->field]);
 		rd->field = FIELD_NONE; /* too long to be what it says */
@@ -321,7 +323,7 @@ on_entity(void *arg, const char *name, int is_parameter)
 
 	(void)name;
 	if (!is_parameter && rd->field == FIELD_LOC)
-		rd->bad_loc = true;
+		rd->bad_loc = SITEMAP_DROP_ENTITY;
 }
 
 /* That there is such a handler keeps expat from expanding them; it is told of

@@ -199,7 +199,7 @@ def test_a_blocked_hosts_links_are_refused_and_counted(t):
     report = crawl.report()
     same(report["refused"], {"host_blocked": 1}, "refused")
     same(other.paths(), [], "requests")
-    check("1 hosts are blocked" in crawl.said(), crawl.said())
+    check("1 host is blocked" in crawl.said(), crawl.said())
 
 
 def test_a_calendar_comes_last_and_can_be_released(t):
@@ -219,7 +219,7 @@ def test_a_calendar_comes_last_and_can_be_released(t):
           f"a word came after the calendar: {got}")
     report = crawl.report()
     same((report["late"], report["traps"]), (40, 1), "put last, patterns")
-    for text in ("/cal?day", "trap --release", "patterns of very many URLs"):
+    for text in ("/cal?day", "trap --release", "1 pattern of very many URLs"):
         check(text in crawl.said(), f"it does not say {text}: {crawl.said()}")
     trap = ask(crawl, "trap")
     same((trap["pattern"], trap["urls"], trap["released"]), ("/cal?day", 60, False), "trap")
@@ -272,7 +272,7 @@ def test_an_outage_of_our_own_network_is_told(t):
     check(answer["host"]["outage_ms"] > 0, f"{answer['host']}")
     same(crawl.command("stop", seconds=15).status, 0, "stop")
     crawl.ends(STOPPED)
-    check("our own network was out 1 times (outage_give_up), and still is" in crawl.said(),
+    check("our own network was out 1 time (outage_give_up), and still is" in crawl.said(),
           crawl.said())
 
 

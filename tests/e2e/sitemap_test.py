@@ -62,7 +62,7 @@ def test_urls_of_a_sitemap_are_crawled_within_scope_and_rules(t):
     report = crawl.report()
     same([report[key] for key in ("sitemaps", "sitemap_urls", "sitemaps_broken",
                                   "sitemaps_failed")], [1, 5, 0, 0], "counters")
-    same(report["refused"], {"out_of_scope": 1}, "refused")
+    same(report["refused"], {"out_of_scope": 1, "sitemap_entry": 1}, "refused")
     check(f"sitemaps: 1 read, 5 URLs by them" in crawl.said(), crawl.said)
 
 
@@ -112,6 +112,27 @@ def test_a_broken_sitemap_gives_what_could_be_read_and_a_warning(t):
     report = crawl.report()
     same([report["sitemaps"], report["sitemaps_broken"], report["sitemaps_failed"]], [3, 3, 1],
          "counters")
+
+
+def test_entries_that_are_left_out_are_counted_and_told_once(t):
+    server = site(t, 3)
+    bad = ["http://a.test/" + "x" * 5000, "&nbsp;", "ftp://a.test/", ""]
+    for name, locs in (("map", [*pages(server, 2), *bad]), ("one", [server.url("/2"), bad[3]])):
+        server.on(f"/{name}.xml", xml("<!DOCTYPE urlset [<!ENTITY nbsp SYSTEM 'x'>]>" + urlset(locs)))
+    server.on("/list.txt", answer(server.url("/0") + "\nno URL\n", 200, "text/plain"))
+    server.robots("Sitemap: /map.xml\nSitemap: /one.xml\nSitemap: /list.txt\n")
+    crawl = t.crawl(server.url()).run()
+    same_set(crawl.by_url(), [server.url(), *pages(server, 3)], "records")
+    for words in ("map.xml: 4 entries were left out (of the first: its URL is longer than "
+                  "max_url_length); 2 entries were read",
+                  "one.xml: 1 entry was left out (there is no URL in it); 1 entry was read",
+                  "list.txt: 1 entry was left out (what it has is no URL); 1 entry was read"):
+        same(crawl.said().count(f"warning: sitemap {server.url('/')}{words}\n"), 1,
+             f"warnings {words} in {crawl.said()}")
+    report = crawl.report()
+    same((report["sitemap_entries_dropped"], report["sitemaps_broken"]), (6, 0), "counters")
+    same(report["refused"], {"sitemap_entry": 6}, "refused")
+    check("entries without a URL to fetch: 6" in crawl.said(), crawl.said())
 
 
 def test_a_sitemap_asked_for_is_a_list_of_seeds(t):

@@ -67,6 +67,8 @@ report_holds(const struct sitemap_report *report, const struct taken *taken)
 	fuzz_holds(report->type < SITEMAP_TYPES &&
 		   report->defect < SITEMAP_DEFECTS &&
 		   report->cut < SITEMAP_CUTS);
+	fuzz_holds(report->drop < SITEMAP_DROPS &&
+		   (report->dropped > 0) == (report->drop > SITEMAP_DROP_NONE));
 	fuzz_holds(report->listed == taken->n);
 	fuzz_holds(report->listed <= taken->max->max_urls);
 	fuzz_holds(report->decoded_len <= taken->max->max_bytes);

@@ -552,7 +552,45 @@ START_TEST(anything_is_read_to_its_end)
 }
 END_TEST
 
-TEST_MAIN("sitemap", a_fault_costs_one_url, what_was_whole_of_an_entry_counts,
+START_TEST(sitemap_says_why_the_first_entry_is_left_out)
+{
+	static const struct {
+		const char *loc;
+		uint8_t drop;
+	} bad[] = {
+		{ "", SITEMAP_DROP_EMPTY },
+		{ "https://a.test/0123456789012345678901234567890123456789",
+		    SITEMAP_DROP_LONG },
+		{ "https://a.test/&e;", SITEMAP_DROP_ENTITY },
+		{ "http://[", SITEMAP_DROP_TEXT },
+		{ "ftp://a.test/", SITEMAP_DROP_SCHEME },
+	};
+	static const struct sitemap_limits limits = { SITEMAP_BYTES_MAX,
+		SITEMAP_URLS_MAX, 40 };
+	struct reading x;
+
+	reading_init(&x, &limits);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		char text[400];
+
+		snprintf(text, sizeof(text),
+		    "<!DOCTYPE urlset [<!ENTITY e 'x'>]>" HEAD
+		    "<url><loc>%s</loc></url>"
+		    "<url><loc>mailto:x</loc></url>"
+		    "<url><loc>https://a.test/</loc></url></urlset>",
+		    bad[i].loc);
+		read_text(&x, text);
+		expect(&x, SITEMAP_URLSET, SITEMAP_SOUND, "https://a.test/\n");
+		ck_assert_uint_eq(x.report.dropped, 2);
+		ck_assert_uint_eq(x.report.drop, bad[i].drop);
+		ck_assert_str_ne(sitemap_drop_words(bad[i].drop), "");
+	}
+	reading_fini(&x);
+}
+END_TEST
+
+TEST_MAIN("sitemap", sitemap_says_why_the_first_entry_is_left_out,
+    a_fault_costs_one_url, what_was_whole_of_an_entry_counts,
     faults_are_survived_in_every_kind, a_tag_is_found_over_the_end_of_a_piece,
     a_file_of_faults_ends, excesses_end_the_reading,
     entities_that_a_file_declares_are_not_expanded,

@@ -154,7 +154,8 @@ def test_a_crawl_goes_through_its_proxy(t):
     site = "http://far.example"
     proxy.on(site + "/robots.txt", answer("User-agent: *\nDisallow: /no", 200, "text/plain"))
     direct = t.server(FaultServer("127.0.0.3").on("/", page("direct")))
-    proxy.on(site + "/", page("far", ["/in", "/no", "http://10.0.0.1/", direct.url("/")]))
+    proxy.on(site + "/", page("far", ["/in", "/no", "http://10.0.0.1/", direct.url("/"),
+                                      "http://[::ffff:10.0.0.1]/"]))
     t.server(proxy.on(site + "/in", page("in")))
     folder = settings(t, f"""
 proxy = {proxy.url("")}
@@ -170,9 +171,10 @@ proxy = none
          "the page behind the proxy")
     check("ip" not in found[site + "/in"], "an address that nobody knows")
     same(found[site + "/no"]["reason"], "robots_denied", "robots.txt through the proxy")
-    same(found["http://10.0.0.1/"]["reason"], "blocked_ssrf", "a private address")
+    for url in ("http://10.0.0.1/", "http://[::ffff:a00:1]/"):
+        same(found[url]["reason"], "blocked_ssrf", f"a private address, {url}")
     same(found[direct.url("/")]["reason"], "blocked_ssrf", "loopback, without the proxy")
-    asked = [path for path in proxy.paths() if "10.0.0.1" in path or "127.0.0.3" in path]
+    asked = [path for path in proxy.paths() if not path.startswith(site)]
     same(asked, [], "private addresses that the proxy was asked for")
     same(direct.paths(), [], "requests of loopback")
 
@@ -265,6 +267,10 @@ def test_a_redirect_is_no_way_to_a_private_address(t):
     proxy = FaultServer()
     proxy.on("http://evil.example/", redirect(victim.url("/")))
     proxy.on("http://evil.example/2", redirect(f"http://localhost:{victim.port}/"))
+    # IPv4 addresses in the clothes of IPv6: these reach the same server.
+    mapped = f"http://[::ffff:7f00:9]:{victim.port}/"
+    proxy.on("http://evil.example/3", redirect(f"http://[::ffff:127.0.0.9]:{victim.port}/"))
+    proxy.on("http://evil.example/4", page("links", [mapped + "x", "http://[::ffff:10.0.0.1]/"]))
     t.server(proxy)
     folder = settings(t, f"""
 allow_private = no
@@ -273,11 +279,15 @@ robots = ignore
 [host "evil.example"]
 proxy = {proxy.url("")}
 """)
-    crawl = t.crawl("http://evil.example/", "http://evil.example/2", dir=folder, scope="any",
-                    allow_private=None, **HASTY).run()
-    for url in (victim.url("/"), f"http://localhost:{victim.port}/"):
+    seeds = ["http://evil.example/" + path for path in ("", "2", "3", "4")]
+    crawl = t.crawl(*seeds, dir=folder, scope="any", allow_private=None, **HASTY).run()
+    for url in (victim.url("/"), f"http://localhost:{victim.port}/", mapped, mapped + "x",
+                "http://[::ffff:a00:1]/"):
         same(crawl.record(url)["reason"], "blocked_ssrf", f"reason of {url}")
     same(victim.paths(), [], "requests of the private address")
+    # And where private addresses are asked for, it is there.
+    t.crawl(mapped).run()
+    same(victim.paths(), ["/robots.txt", "/"], "requests when they are allowed")
 
 
 # --- aliases -------------------------------------------------------------------

@@ -92,6 +92,8 @@ START_TEST(addrguard_judges_ipv4_inside_ipv6)
 		{ "::ffff:127.0.0.1",       "loopback" },
 		{ "::ffff:169.254.169.254", "link-local" },
 		{ "::ffff:8.8.8.8",         NULL },
+		{ "::ffff:7f00:1",          "loopback" },
+		{ "::ffff:10.0.0.1",        "private" },
 		{ "::ffff:0:10.0.0.1",      "private" },
 		{ "64:ff9b::192.168.1.1",   "private" },
 		{ "64:ff9b::8.8.8.8",       NULL },
@@ -117,6 +119,8 @@ START_TEST(a_host_is_judged_as_far_as_it_tells)
 		{ "a.localhost", "loopback" }, { "127.1.2.3", "loopback" },
 		{ "[::1]", "loopback" }, { "10.1.2.3", "private" },
 		{ "[::ffff:192.168.0.1]", "private" },
+		{ "[::ffff:7f00:1]", "loopback" },
+		{ "[::ffff:a00:1]", "private" }, { "[::ffff:808:808]", NULL },
 		{ "192.0.0.9.test", NULL }, { "localhost.example.org", NULL },
 		{ "93.184.215.14", NULL }, { "", NULL } };
 

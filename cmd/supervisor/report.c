@@ -402,7 +402,7 @@ static void
 print_counts(const char *head, const uint64_t *counts, unsigned n,
     name_fn *name, name_fn *key)
 {
-	char line[600];
+	char line[1000]; /* a line of the log has room for it */
 	size_t at = 0;
 
 	for (unsigned i = 0; i < n && at < sizeof(line) - 96; i++) {

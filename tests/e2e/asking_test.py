@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import sys
 import time
@@ -250,30 +251,58 @@ def test_a_session_in_each_link_is_closed(t):
     sound(crawl)
 
 
-def test_an_outage_of_our_own_network_is_told(t):
-    """Five servers that have answered are gone at once."""
-    servers = [FaultServer(f"127.0.0.{i}") for i in range(2, 7)]
+def five_servers(t, paths, ports=(0,) * 5):
+    servers = [FaultServer(f"127.0.0.{i}", port) for i, port in enumerate(ports, start=2)]
     for server in servers:
-        server.on("/", page("first", PATHS))
-        for path in PATHS:
+        server.on("/", page("first", paths))
+        for path in paths:
             server.on(path, page(path))
         t.server(server)
-    crawl = t.crawl(*(server.url() for server in servers), host_delay="1s")
+    return servers
+
+
+def goes_out(crawl, servers):
+    """All servers of a crawl, which have answered, are gone at once."""
     crawl.start().wait_answers()
     wait_until(lambda: crawl.status()["done"] >= 5, 20, "their first pages")
     check("our own network" not in crawl.command("status").out, "an outage before there is one")
     for server in servers:
         server.close()
     wait_until(lambda: crawl.status()["outage_ms"] > 0, 30, "the outage")
+
+
+def test_an_outage_of_our_own_network_is_told(t):
+    servers = five_servers(t, PATHS)
+    crawl = t.crawl(*(server.url() for server in servers), host_delay="1s")
+    goes_out(crawl, servers)
     text = crawl.command("status").out
-    check("our own network has been out for" in text and "pauses" in text, text)
+    check(re.search(r"^our own network has been out for \d+ s: the crawl pauses, a probe now and "
+                    r"then looks whether it is back \(outage_give_up\)$", text, re.M), text)
     answer = why(crawl, servers[0].url("/29"))
     check("our own network has been out for" in answer["answer"], answer["answer"])
     check(answer["host"]["outage_ms"] > 0, f"{answer['host']}")
     same(crawl.command("stop", seconds=15).status, 0, "stop")
     crawl.ends(STOPPED)
-    check("our own network was out 1 time (outage_give_up), and still is" in crawl.said(),
+    check("our own network was out 1 time (outage_give_up), and still is\n" in crawl.said(),
           crawl.said())
+
+
+def test_an_outage_that_is_over_is_told_at_the_end_and_has_cost_no_url(t):
+    servers = five_servers(t, PATHS[:3])
+    crawl = t.crawl(*(server.url() for server in servers), host_delay="1s", retries=1,
+                    retry_delay="100ms", stats_interval="100ms")
+    goes_out(crawl, servers)
+    wait_until(lambda: ", our network is out" in crawl.said(), 10, "the line that tells it")
+    servers = five_servers(t, PATHS[:3], [server.port for server in servers])
+    wait_until(lambda: crawl.status()["outage_ms"] == 0, 30, "its end")
+    check("our own network" not in crawl.command("status").out, "an outage that is over")
+    crawl.ends(FINISHED, 60)
+    said = crawl.said()
+    check("our own network was out 1 time (outage_give_up)\n" in said, said)
+    check(", our network is out" not in said[said.rindex(" pages, "):], said)
+    report = crawl.report()
+    same((report["done"], report["failed"], report["outages"], report["outage_ms"]),
+         (20, 0, 1, 0), "done, failed, outages, of now")
 
 
 def test_a_hosts_errors_park_it_loudly(t):

@@ -22,6 +22,38 @@ inquiry_shape(enum trap_shape shape)
 
 /* --- one that is not known ----------------------------------------------- */
 
+/* By its shape, or by one of its patterns. */
+static void
+say_trap(const struct why *why, char out[INQUIRY_SENTENCE])
+{
+	const struct frontier_trap *trap = why->traps;
+
+	if (why->shape != TRAP_NO) {
+		snprintf(out, INQUIRY_SENTENCE, "a trap: %s",
+		    inquiry_shape(why->shape));
+		return;
+	}
+	while (trap < why->traps + why->n_traps && trap->closed == TRAP_OPEN)
+		trap++;
+	if (trap == why->traps + why->n_traps)
+		snprintf(out, INQUIRY_SENTENCE, "a trap");
+	else if (trap->closed == TRAP_CLOSED_CAP)
+		snprintf(out, INQUIRY_SENTENCE,
+		    "its host has %llu URL%s of the pattern %.*s, which is "
+		    "closed (trap_pattern_cap); `mpcrawl trap --release "
+		    "%016llx` opens it",
+		    (unsigned long long)trap->urls, plural(trap->urls),
+		    SPAN_ARG(trap->pattern), (unsigned long long)trap->id);
+	else
+		snprintf(out, INQUIRY_SENTENCE,
+		    "of %llu page%s of the pattern %.*s %llu are the same as "
+		    "another, so it is closed (trap_pattern_same); `mpcrawl "
+		    "trap --release %016llx` opens it",
+		    (unsigned long long)trap->fetched, plural(trap->fetched),
+		    SPAN_ARG(trap->pattern), (unsigned long long)trap->same,
+		    (unsigned long long)trap->id);
+}
+
 static void
 say_refusal(const struct why *why, char out[INQUIRY_SENTENCE])
 {
@@ -36,14 +68,7 @@ say_refusal(const struct why *why, char out[INQUIRY_SENTENCE])
 		    why->blocked, why->blocked);
 		return;
 	case REFUSED_TRAP:
-		if (why->shape != TRAP_NO)
-			snprintf(out, INQUIRY_SENTENCE, "a trap: %s",
-			    inquiry_shape(why->shape));
-		else
-			snprintf(out, INQUIRY_SENTENCE,
-			    "of its pattern its host has too many already "
-			    "(trap_pattern_cap), or its pages are the same "
-			    "again and again (trap_pattern_same)");
+		say_trap(why, out);
 		return;
 	case REFUSED_SCOPE:
 		snprintf(out, INQUIRY_SENTENCE,

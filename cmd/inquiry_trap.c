@@ -5,6 +5,14 @@
 
 #include "cmd/inquiry_impl.h"
 
+static const char *
+state_of(const struct frontier_trap *trap)
+{
+	return trap->released              ? "released"
+	       : trap->closed != TRAP_OPEN ? "closed"
+					   : "throttled";
+}
+
 json_t *
 inquiry_trap_json(const struct frontier_trap *trap)
 {
@@ -12,7 +20,10 @@ inquiry_trap_json(const struct frontier_trap *trap)
 	json_t *object;
 
 	snprintf(id, sizeof(id), "%016llx", (unsigned long long)trap->id);
-	object = json_pack("{s:s, s:b}", "id", id, "released", trap->released);
+	object = json_pack("{s:s, s:s, s:b}", "id", id, "state", state_of(trap),
+	    "released", trap->released);
+	inquiry_put(object, "closed_by",
+	    span_from(frontier_trap_closed_key(trap->closed)));
 	inquiry_put_number(object, "urls", trap->urls);
 	inquiry_put_number(object, "refused", trap->refused);
 	inquiry_put_number(object, "fetched", trap->fetched);

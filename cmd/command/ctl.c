@@ -14,6 +14,7 @@
 #include "cmd/command/settings.h"
 #include "cmd/command/talk.h"
 #include "cmd/crawl.h"
+#include "lib/base/plural.h"
 
 enum {
 	ANSWER_MS = 5000
@@ -106,6 +107,12 @@ number(json_t *object, const char *key)
 }
 
 static const char *
+plural_in(json_t *object, const char *key)
+{
+	return plural((uint64_t)number(object, key));
+}
+
+static const char *
 text_of(json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));
@@ -156,12 +163,15 @@ print_status(json_t *status)
 		    number(totals, "outage_ms") / 1000);
 	print_parked(json_object_get(status, "parked"));
 	if (number(totals, "traps") > 0)
-		printf("%lld patterns of very many URLs, %lld URLs put last: "
-		       "`mpcrawl trap`\n",
-		    number(totals, "traps"), number(totals, "late"));
+		printf("%lld pattern%s of very many URLs, %lld of them closed, "
+		       "%lld URL%s put last: `mpcrawl trap`\n",
+		    number(totals, "traps"), plural_in(totals, "traps"),
+		    number(totals, "traps_closed"), number(totals, "late"),
+		    plural_in(totals, "late"));
 	if (number(totals, "blocked") > 0)
-		printf("%lld hosts are blocked: `mpcrawl block --list`\n",
-		    number(totals, "blocked"));
+		printf("%lld %s blocked: `mpcrawl block --list`\n",
+		    number(totals, "blocked"),
+		    number(totals, "blocked") == 1 ? "host is" : "hosts are");
 	printf("%-12s %8s %-10s %6s %10s %9s  %s\n", "worker", "pid", "state",
 	    "starts", "jobs", "cpu s", "");
 	json_array_foreach(json_object_get(status, "workers"), i, worker)

@@ -11,12 +11,11 @@
 const char command_trap_more[] =
     "Of a host that has more than trap_pattern_max URLs of one pattern, those\n"
     "that are found from there on come after all else of that host; past\n"
-    "trap_pattern_cap, or when trap_pattern_same per cent of their pages are "
-    "as\n"
-    "another one, they are refused: it may be a calendar without end, or "
-    "a\n"
+    "trap_pattern_cap, or when trap_pattern_same per cent of their pages are\n"
+    "as another one, they are refused: it may be a calendar without end, or a\n"
     "session in each link.  In a pattern digits are N, dates D, names that a\n"
-    "machine made X.  Without an option: the list.\n\n"
+    "machine made X.  Without an option: the list, each as throttled (more of\n"
+    "its URLs come last), closed (they are refused) or released.\n\n"
     "  --release ID   it is no trap: from here on its URLs are as any other\n"
     "  --throttle ID  it is one, after all\n\n"
     "Both hold for good, in a crawl that runs and in one that does not.\n";
@@ -42,9 +41,8 @@ show(void *arg, json_t *element)
 		return;
 	}
 	print("", element, "id");
-	printf("  %s  %lld URLs, %lld refused  ",
-	    json_is_true(json_object_get(element, "released")) ? "released "
-							       : "throttled",
+	printf("  %-9s  %lld URLs, %lld refused  ",
+	    json_string_value(json_object_get(element, "state")),
 	    (long long)json_integer_value(json_object_get(element, "urls")),
 	    (long long)json_integer_value(json_object_get(element, "refused")));
 	print("", element, "host");

@@ -40,6 +40,8 @@ static const struct total {
 	{ "late", offsetof(struct frontier_totals, late), false },
 	{ "aliased", offsetof(struct frontier_totals, aliased), false },
 	{ "traps", offsetof(struct frontier_totals, traps), false },
+	{ "traps_closed", offsetof(struct frontier_totals, traps_closed),
+	    false },
 	{ "blocked", offsetof(struct frontier_totals, blocked), false },
 	{ "outages", offsetof(struct frontier_totals, outages), false },
 	{ "outage_ms", offsetof(struct frontier_totals, outage_ms), false },
@@ -499,9 +501,11 @@ report_end(struct supervisor *sup, const struct snapshot *snap)
 		    t->outage_ms > 0 ? ", and still is" : "");
 	print_counts("hosts parked:", t->spent, BUDGETS, budget_key, NULL);
 	if (t->traps > 0)
-		log_info("%llu pattern%s of very many URLs, %llu URL%s put "
-			 "last: `mpcrawl trap --dir %s` lists them",
+		log_info("%llu pattern%s of very many URLs, %llu of them "
+			 "closed, %llu URL%s put last: `mpcrawl trap --dir %s` "
+			 "lists them",
 		    (unsigned long long)t->traps, plural(t->traps),
+		    (unsigned long long)t->traps_closed,
 		    (unsigned long long)t->late, plural(t->late),
 		    sup->crawl->config.dir);
 	if (t->blocked > 0)

@@ -237,9 +237,18 @@ struct frontier_blocking frontier_blocking(const struct frontier *frontier,
  * ones come after all else that it has, and past trap_pattern_cap, or when its
  * pages are the same again and again (trap_pattern_same), they are refused (trap.h, of which this counts; docs there).
  */
+enum trap_closed {
+	TRAP_OPEN,
+	TRAP_CLOSED_CAP,
+	TRAP_CLOSED_SAME,
+};
+/* "trap_pattern_cap"; "" for TRAP_OPEN. */
+const char *frontier_trap_closed_key(unsigned closed);
+
 struct frontier_trap {
 	uint64_t id;
-	bool released; /* a person says that it is none */
+	bool released;  /* a person says that it is none */
+	uint8_t closed; /* enum trap_closed: what refuses more of its URLs */
 	uint64_t urls, refused;
 	uint64_t fetched, same; /* pages, and those that were as another one */
 	struct span host, pattern, example;
@@ -326,11 +335,12 @@ struct frontier_totals {
 	uint64_t robots_fetched;
 	uint64_t spent[BUDGETS]; /* hosts that used it up */
 	uint64_t aliased;        /* links taken for those to another host */
-	uint64_t late;      /* URLs put last, being of a pattern of too many */
-	uint64_t traps;     /* such patterns, as of now */
-	uint64_t blocked;   /* hosts that are blocked, as of now */
-	uint64_t outages;   /* of our own network … */
-	uint64_t outage_ms; /* … and how long this one lasts; 0: none */
+	uint64_t late;  /* URLs put last, being of a pattern of too many */
+	uint64_t traps; /* such patterns, as of now … */
+	uint64_t traps_closed; /* … and those of them that are closed */
+	uint64_t blocked;      /* hosts that are blocked, as of now */
+	uint64_t outages;      /* of our own network … */
+	uint64_t outage_ms;    /* … and how long this one lasts; 0: none */
 	uint64_t sitemaps_waiting; /* to be read, as of now */
 	uint64_t sitemaps;         /* read, broken ones included */
 	uint64_t sitemap_urls;     /* admitted because one lists them */

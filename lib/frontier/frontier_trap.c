@@ -8,14 +8,97 @@
 
 #include "lib/frontier/frontier_impl.h"
 
+/* An example for "%.*s": the whole of a message has to fit. */
+#define SHOWN(s) (int)((s).len < 200 ? (s).len : 200), (s).ptr
+
 struct trap {
 	uint64_t id; /* of site and pattern */
 	struct trap_row row;
 	struct trap *next_changed;
 	uint64_t *bodies; /* TRAP_BODIES hashes of digests; NULL: none yet */
 	bool changed;
-	char text[]; /* of the row's spans */
+	uint8_t closed; /* enum trap_closed, as counted in live.traps_closed */
+	char text[];    /* of the row's spans */
 };
+
+/* --- closed -------------------------------------------------------------- */
+
+const char *
+frontier_trap_closed_key(unsigned closed)
+{
+	return closed == TRAP_CLOSED_CAP    ? "trap_pattern_cap"
+	       : closed == TRAP_CLOSED_SAME ? "trap_pattern_same"
+					    : "";
+}
+
+/* Are its pages the same again and again? */
+static bool
+is_hollow(const struct trap_row *row, const struct config_host *config)
+{
+	uint64_t share = config->trap_pattern_same;
+
+	return share > 0 && row->fetched >= TRAP_PAGES &&
+	       row->same >= row->fetched / 100 * share +
+				row->fetched % 100 * share / 100;
+}
+
+static enum trap_closed
+closed_by(const struct trap_row *row, const struct config_host *config)
+{
+	uint64_t cap = config->trap_pattern_cap;
+
+	if (row->released || (config->trap_pattern_max == 0 && cap == 0))
+		return TRAP_OPEN;
+	if (cap > 0 && row->urls >= cap)
+		return TRAP_CLOSED_CAP;
+	return is_hollow(row, config) ? TRAP_CLOSED_SAME : TRAP_OPEN;
+}
+
+static void
+tell_closed(struct frontier *f, const struct trap *trap)
+{
+	const struct trap_row *row = &trap->row;
+
+	if (trap->closed == TRAP_CLOSED_CAP)
+		frontier_tell(f,
+		    "%.*s has %llu URLs of the pattern %.*s, such as %.*s; it "
+		    "is closed, more of them are refused (trap_pattern_cap); "
+		    "if it is no trap: `mpcrawl trap --release %016llx`",
+		    SPAN_ARG(row->host), (unsigned long long)row->urls,
+		    SPAN_ARG(row->pattern), SHOWN(row->example),
+		    (unsigned long long)trap->id);
+	else
+		frontier_tell(f,
+		    "%.*s: of %llu pages of the pattern %.*s %llu are the same "
+		    "as another, such as %.*s; it is closed, more of them are "
+		    "refused (trap_pattern_same); if it is no trap: `mpcrawl "
+		    "trap --release %016llx`",
+		    SPAN_ARG(row->host), (unsigned long long)row->fetched,
+		    SPAN_ARG(row->pattern), (unsigned long long)row->same,
+		    SHOWN(row->example), (unsigned long long)trap->id);
+}
+
+/* Its row is another.  True: that has closed it. */
+static bool
+look_whether_closed(struct frontier *f, struct trap *trap,
+    const struct config_host *config)
+{
+	bool was = trap->closed != TRAP_OPEN;
+
+	trap->closed = (uint8_t)closed_by(&trap->row, config);
+	f->live.traps_closed -= was;
+	f->live.traps_closed += trap->closed != TRAP_OPEN;
+	return !was && trap->closed != TRAP_OPEN;
+}
+
+/* Those of its host; without memory for them, everybody's. */
+static const struct config_host *
+settings_of(const struct frontier *f, struct span url)
+{
+	const struct config_host *config = config_host(f->config, url);
+
+	return config != NULL ? config : &f->config->host;
+}
 
 /* --- which there are ----------------------------------------------------- */
 
@@ -134,9 +217,14 @@ frontier_traps_open(struct frontier *f)
 			r = trap_add(f, id, &row, &trap);
 		if (r < 0)
 			break;
+		/* By a setting that was another one before. */
+		if (look_whether_closed(f, trap, settings_of(f, row.host)) &&
+		    trap->row.refused == 0)
+			tell_closed(f, trap);
 	}
 	store_scan_close(scan);
 	f->shown.traps = f->live.traps;
+	f->shown.traps_closed = f->live.traps_closed;
 	return r == -EBADMSG || r == -ENOSPC ? -EIO : r;
 }
 
@@ -182,20 +270,10 @@ frontier_traps_committed(struct frontier *f)
 
 /* --- one URL more -------------------------------------------------------- */
 
-/* Those of the URL's host; without memory for them, everybody's. */
-static const struct config_host *
-settings_of(const struct frontier *f, const struct url *url)
-{
-	const struct config_host *config = config_host(f->config,
-	    url_href_bare(url));
-
-	return config != NULL ? config : &f->config->host;
-}
-
 enum trap_shape
 frontier_shape(const struct frontier *f, const struct url *url)
 {
-	const struct config_host *config = settings_of(f, url);
+	const struct config_host *config = settings_of(f, url_href_bare(url));
 
 	return trap_shape_of(url_path(url), config->max_path_depth,
 	    config->max_path_repeat);
@@ -207,22 +285,11 @@ id_of(uint64_t site64, const struct trap_pattern *pattern)
 	return XXH3_64bits_withSeed(pattern->text, pattern->len, site64);
 }
 
-/* Are its pages the same again and again? */
-static bool
-is_hollow(const struct trap_row *row, const struct config_host *config)
-{
-	uint64_t share = config->trap_pattern_same;
-
-	return share > 0 && row->fetched >= TRAP_PAGES &&
-	       row->same >= row->fetched / 100 * share +
-				row->fetched % 100 * share / 100;
-}
-
 enum trap_sentence
 frontier_trap_judge(struct frontier *f, uint64_t site64, const struct url *url)
 {
 	enum trap_sentence worst = TRAP_PASSES;
-	const struct config_host *config = settings_of(f, url);
+	const struct config_host *config = settings_of(f, url_href_bare(url));
 	uint64_t most = config->trap_pattern_max;
 	uint64_t cap = config->trap_pattern_cap;
 	struct traps *t = &f->traps;
@@ -239,8 +306,7 @@ frontier_trap_judge(struct frontier *f, uint64_t site64, const struct url *url)
 		if (trap == NULL || trap->row.released)
 			continue;
 		t->worst = i;
-		if ((cap > 0 && trap->row.urls >= cap) ||
-		    is_hollow(&trap->row, config))
+		if (closed_by(&trap->row, config) != TRAP_OPEN)
 			return TRAP_REFUSED;
 		/* Another run may have had a lower one. */
 		if (most > 0 && trap->row.urls >= most)
@@ -280,12 +346,16 @@ spring(struct frontier *f, const struct host *host, size_t view,
 	if (trap_add(f, f->traps.ids[view], &row, &trap) < 0)
 		return;
 	trap_changed(f, trap);
+	if (look_whether_closed(f, trap, host->config)) {
+		tell_closed(f, trap);
+		return;
+	}
 	frontier_tell(f,
 	    "%.*s has %llu URLs of the pattern %.*s, such as %.*s; more of "
 	    "them come last (trap_pattern_max); if it is no trap: `mpcrawl "
 	    "trap --release %016llx`",
 	    SPAN_ARG(row.host), (unsigned long long)urls, SPAN_ARG(row.pattern),
-	    SPAN_ARG(row.example), (unsigned long long)trap->id);
+	    SHOWN(row.example), (unsigned long long)trap->id);
 }
 
 void
@@ -304,6 +374,8 @@ frontier_trap_count(struct frontier *f, const struct host *host,
 		if (trap != NULL) {
 			count(&trap->row.urls, 1);
 			trap_changed(f, trap);
+			if (look_whether_closed(f, trap, host->config))
+				tell_closed(f, trap);
 			continue;
 		}
 		n = trap_counts_add(f->traps.counts, f->traps.ids[i]);
@@ -341,29 +413,17 @@ frontier_digest(struct frontier *f, const struct order *order,
 	if (f->traps.n == 0 || digest.len == 0 ||
 	    url_parse(order->url, NULL, &f->other) < 0)
 		return;
-	config = settings_of(f, &f->other);
+	config = settings_of(f, url_href_bare(&f->other));
 	n = trap_patterns(url_path(&f->other), url_query(&f->other), views);
 	for (size_t i = 0; i < n; i++) {
 		struct trap *trap = trap_find(f,
 		    id_of(order->site64, &views[i]));
-		bool was;
 
 		if (trap == NULL)
 			continue;
-		was = is_hollow(&trap->row, config);
 		take_body(f, trap, XXH3_64bits(digest.ptr, digest.len));
-		if (was || trap->row.released || !is_hollow(&trap->row, config))
-			continue;
-		frontier_tell(f,
-		    "%.*s: of %llu pages of the pattern %.*s %llu are the same "
-		    "as another, such as %.*s; more of them are refused "
-		    "(trap_pattern_same); if it is no trap: `mpcrawl trap "
-		    "--release %016llx`",
-		    SPAN_ARG(trap->row.host),
-		    (unsigned long long)trap->row.fetched,
-		    SPAN_ARG(trap->row.pattern),
-		    (unsigned long long)trap->row.same,
-		    SPAN_ARG(trap->row.example), (unsigned long long)trap->id);
+		if (look_whether_closed(f, trap, config))
+			tell_closed(f, trap);
 	}
 }
 
@@ -375,6 +435,7 @@ show(const struct trap *trap, struct frontier_trap *out)
 	*out = (struct frontier_trap){
 		.id = trap->id,
 		.released = trap->row.released,
+		.closed = trap->closed,
 		.urls = trap->row.urls,
 		.refused = trap->row.refused,
 		.fetched = trap->row.fetched,
@@ -410,6 +471,8 @@ frontier_trap_set(struct frontier *f, uint64_t id, bool released,
 		return 0;
 	trap->row.released = out->released = released;
 	f->live.traps += released ? UINT64_MAX : 1;
+	look_whether_closed(f, trap, settings_of(f, trap->row.host));
+	out->closed = trap->closed;
 	trap_changed(f, trap);
 	return 1;
 }

@@ -233,6 +233,36 @@ def test_a_calendar_comes_last_and_can_be_released(t):
     sound(crawl)
 
 
+def test_a_pattern_at_its_cap_is_closed_and_said_so(t):
+    server = FaultServer()
+    days = [f"/cal?day={i}" for i in range(60)]
+    server.on("/", page("first", days))
+    for path in days:
+        server.on(path, page(path))
+    t.server(server)
+    crawl = t.crawl(server.url(), trap_pattern_max=20, trap_pattern_cap=40, host_delay="1s")
+    crawl.start().wait_answers()
+    wait_until(lambda: crawl.status()["totals"]["traps_closed"] == 1, 20, "the cap")
+    check("1 pattern of very many URLs, 1 of them closed, 20 URLs" in crawl.command("status").out,
+          "status")
+    crawl.command("stop", seconds=15)
+    crawl.ends(STOPPED)
+    options = ("--trap-pattern-max", "20", "--trap-pattern-cap", "40")
+    trap = json.loads(crawl.command("trap", "--json", *options).out)
+    same((trap["state"], trap["closed_by"], trap["urls"], trap["refused"]),
+         ("closed", "trap_pattern_cap", 40, 20), "trap")
+    said = f"has 40 URLs of the pattern /cal?day, such as {server.url('/cal?day=19')}; it is closed"
+    same((crawl.said().count(said), crawl.said().count(f"trap --release {trap['id']}")), (1, 2),
+         "warnings")
+    check("closed     40 URLs, 20 refused" in crawl.command("trap", *options).out, "the list")
+    out = crawl.command("why", server.url("/cal?day=99"), *options).out
+    check(f"has 40 URLs of the pattern /cal?day, which is closed (trap_pattern_cap); `mpcrawl trap "
+          f"--release {trap['id']}` opens it" in out, out)
+    check("state closed" in out, out)
+    out = crawl.command("trap", "--release", trap["id"], *options).out
+    check("released   40 URLs" in out, out)
+
+
 def test_a_session_in_each_link_is_closed(t):
     """The pages are the same, so after a hundred of them no more are wanted."""
     server = FaultServer()

@@ -230,6 +230,84 @@ START_TEST(the_cap_ends_a_pattern_and_nothing_else)
 }
 END_TEST
 
+/* The news of a closed pattern, of one that comes last alone left out. */
+static int
+told_closed(struct fixture *x, uint64_t urls)
+{
+	char line[FRONTIER_NEWS], has[40];
+	int n = 0;
+
+	snprintf(has, sizeof(has), "http://a.test has %d URLs", (int)urls);
+	while (frontier_news(x->f, line)) {
+		if (strstr(line, "trap_pattern_cap") == NULL)
+			continue;
+		n++;
+		ck_assert_ptr_nonnull(strstr(line, has));
+		ck_assert_ptr_nonnull(strstr(line, "/n/N"));
+		ck_assert_ptr_nonnull(strstr(line, "trap --release "));
+	}
+	return n;
+}
+
+START_TEST(a_pattern_that_reaches_its_cap_is_closed_and_told_of_once)
+{
+	static const uint64_t most[] = { 10, 30, 0 };
+
+	for (size_t i = 0; i < ARRAY_LEN(most); i++) {
+		struct fixture x;
+		struct frontier_trap trap;
+		struct order o;
+
+		fixture_init(&x);
+		x.config.host.trap_pattern_max = most[i];
+		x.config.host.trap_pattern_cap = 30;
+		o = begin(&x);
+		offer_many(&x, &o, "http://a.test/n/%d", 29);
+		ck_assert_int_eq(told_closed(&x, 0), 0);
+		offer_many(&x, &o, "http://a.test/n/%d", 30);
+		ck_assert_int_eq(told_closed(&x, 30), 1);
+		offer_many(&x, &o, "http://a.test/n/%d", 40);
+		ck_assert_int_eq(told_closed(&x, 30), 0);
+		fixture_commit(&x);
+		ck_assert_uint_eq(only_trap(&x).closed, TRAP_CLOSED_CAP);
+		ck_assert_uint_eq(fixture_totals(&x).traps_closed, 1);
+		ck_assert_int_eq(frontier_trap_set(x.f, only_trap(&x).id, true,
+				     &trap),
+		    1);
+		ck_assert_uint_eq(trap.closed, TRAP_OPEN);
+		fixture_commit(&x);
+		ck_assert_uint_eq(fixture_totals(&x).traps_closed, 0);
+		ck_assert_int_eq(frontier_trap_set(x.f, trap.id, false, &trap),
+		    1);
+		ck_assert_uint_eq(trap.closed, TRAP_CLOSED_CAP);
+		fixture_commit(&x);
+		fixture_reopen(&x);
+		ck_assert_uint_eq(fixture_totals(&x).traps_closed, 1);
+		ck_assert_int_eq(told_closed(&x, 30), 0);
+		fixture_fini(&x);
+	}
+}
+END_TEST
+
+START_TEST(a_cap_that_is_lowered_between_runs_is_told_of)
+{
+	struct fixture x;
+	struct order o;
+
+	fixture_init(&x);
+	x.config.host.trap_pattern_max = 10;
+	o = begin(&x);
+	offer_many(&x, &o, "http://a.test/n/%d", 30);
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).traps_closed, 0);
+	x.config.host.trap_pattern_cap = 20;
+	fixture_reopen(&x);
+	ck_assert_int_eq(told_closed(&x, 30), 1);
+	ck_assert_uint_eq(only_trap(&x).closed, TRAP_CLOSED_CAP);
+	fixture_fini(&x);
+}
+END_TEST
+
 START_TEST(a_pattern_is_remembered_and_released_for_good)
 {
 	struct fixture x;
@@ -341,6 +419,7 @@ START_TEST(a_pattern_that_is_closed_is_told_of_once)
 		}
 	}
 	ck_assert_int_eq(told, 1);
+	ck_assert_uint_eq(only_trap(&x).closed, TRAP_CLOSED_SAME);
 	fixture_fini(&x);
 }
 END_TEST
@@ -409,7 +488,10 @@ START_TEST(a_url_that_comes_last_does_so_after_a_retry)
 }
 END_TEST
 
-TEST_MAIN("frontier_trap", links_of_a_trapped_shape_are_refused_and_counted,
+TEST_MAIN("frontier_trap",
+    a_pattern_that_reaches_its_cap_is_closed_and_told_of_once,
+    a_cap_that_is_lowered_between_runs_is_told_of,
+    links_of_a_trapped_shape_are_refused_and_counted,
     more_urls_of_a_pattern_come_last, permutations_of_a_query_are_one_pattern,
     a_session_in_every_link_is_one_pattern, a_large_honest_site_loses_nothing,
     the_cap_ends_a_pattern_and_nothing_else,

@@ -22,7 +22,7 @@ import faults
 from harness import (FINISHED, INTERNAL, LIMIT, QUARANTINED, STOPPED, USAGE, check, main, read_bytes,
                      same, same_set, tail)
 from poison_test import poisoned, quarantined
-from rows import CHAIN, ENDED, QUEUED, WAITING, host_row, packed, url_row
+from rows import CHAIN, ENDED, QUEUED, WAITING, host_row, packed, url_row, url_text
 from store import Store, set_layout
 
 SOUND, PROBLEMS, REFUSED = 0, 1, 2
@@ -102,6 +102,20 @@ def base(t):
 def records_of(crawl):
     return [json.loads(line) for path in crawl.outputs()
             for line in read_bytes(path).splitlines()]
+
+
+def readable_urls(crawl):
+    """Of the records that are JSON, each once."""
+    found = set()
+    for path in crawl.outputs():
+        for line in read_bytes(path).splitlines():
+            with contextlib.suppress(ValueError):
+                found.add(json.loads(line)["url"])
+    return found
+
+
+def path_of(url):
+    return "/" + url.split("/", 3)[3]
 
 
 def store_of(crawl):
@@ -295,8 +309,13 @@ def a_url_with_a_record_is_queued(crawl):
 
 @damage("record-unknown")
 def a_url_with_a_record_is_unknown(crawl):
+    """One whose record another damage has not spoilt: nothing would be left of it."""
     with store_of(crawl) as store:
-        store.delete("u", first_of(store, ENDED)[0])
+        rows = [(name, url_row(value)) for name, value in store.items("u")]
+        ended = collections.Counter(url_text(row) for _, row in rows if row.state == ENDED)
+        kept = collections.Counter(path_of(url) for url in readable_urls(crawl))
+        spoilt = {name for name, row in rows if kept[url_text(row)] < ended[url_text(row)]}
+        store.delete("u", first_of(store, ENDED, spoilt)[0])
 
 
 @damage("url-row")

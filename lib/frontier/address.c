@@ -104,6 +104,13 @@ addresses_fini(struct addresses *addresses)
 	addresses->slots = NULL;
 }
 
+static struct address *
+address_of_line(struct line *line)
+{
+	return (
+	    struct address *)((char *)line - offsetof(struct address, line));
+}
+
 static struct address **
 slot_of(const struct addresses *addresses, const struct address_ip *ip)
 {
@@ -150,7 +157,8 @@ make(struct addresses *addresses, const struct address_ip *ip, int64_t next_ms)
 	if (addresses->n > addresses->mask)
 		grow(addresses);
 	address->ip = *ip;
-	address->next_ms = next_ms;
+	address->line.heap = &addresses->due;
+	address->line.due_ms = next_ms;
 	slot = slot_of(addresses, ip);
 	address->chain = *slot;
 	*slot = address;
@@ -163,36 +171,16 @@ forget(struct addresses *addresses, struct address *address)
 {
 	struct address **slot = slot_of(addresses, &address->ip);
 
-	must(address->first == NULL && address->slots == 0);
+	must(address->line.first == NULL && address->line.slots == 0);
 	while (*slot != address)
 		slot = &(*slot)->chain;
 	*slot = address->chain;
 	addresses->n--;
-	heap_drop(&addresses->due, &address->node);
+	heap_drop(&addresses->due, &address->line.node);
 	free(address);
 }
 
 /* --- the clock ----------------------------------------------------------- */
-
-static bool
-has_room(const struct addresses *addresses, const struct address *address)
-{
-	return addresses->concurrency == 0 ||
-	       address->slots < addresses->concurrency;
-}
-
-/* Into the heap when something is to happen at its next moment. */
-static void
-place(struct addresses *addresses, struct address *address)
-{
-	bool waited_for = address->first != NULL &&
-			  has_room(addresses, address);
-
-	if (waited_for || (address->holders == 0 && address->slots == 0))
-		heap_set(&addresses->due, &address->node, address->next_ms);
-	else
-		heap_drop(&addresses->due, &address->node);
-}
 
 struct address *
 address_hold(struct addresses *addresses, const struct address_ip *ip,
@@ -211,21 +199,16 @@ address_hold(struct addresses *addresses, const struct address_ip *ip,
 		address = address->chain;
 	if (address == NULL)
 		address = make(addresses, &key, next_ms);
-	if (address != NULL) {
-		address->holders++;
-		place(addresses, address);
-	}
+	if (address != NULL)
+		line_hold(&address->line);
 	return address;
 }
 
 void
-address_release(struct addresses *addresses, struct address *address)
+address_release(struct address *address)
 {
-	if (address == NULL)
-		return;
-	must(address->holders > 0);
-	address->holders--;
-	place(addresses, address);
+	if (address != NULL)
+		line_release(&address->line);
 }
 
 bool
@@ -233,14 +216,7 @@ address_is_ready(const struct addresses *addresses,
     const struct address *address, int64_t now_ms)
 {
 	return address == NULL ||
-	       (address->next_ms <= now_ms && has_room(addresses, address));
-}
-
-static void
-not_before(struct address *address, int64_t ms)
-{
-	if (ms > address->next_ms)
-		address->next_ms = ms;
+	       line_is_ready(&address->line, addresses->concurrency, now_ms);
 }
 
 void
@@ -249,9 +225,8 @@ address_started(struct addresses *addresses, struct address *address,
 {
 	if (address == NULL)
 		return;
-	address->slots++;
-	not_before(address, now_ms + addresses->delay_ms);
-	place(addresses, address);
+	line_take(&address->line);
+	line_not_before(&address->line, now_ms + addresses->delay_ms);
 }
 
 void
@@ -260,8 +235,7 @@ address_ended(struct addresses *addresses, struct address *address,
 {
 	if (address == NULL)
 		return;
-	must(address->slots > 0);
-	address->slots--;
+	line_give(&address->line);
 	address_met(addresses, address, end_ms);
 }
 
@@ -269,75 +243,17 @@ void
 address_met(struct addresses *addresses, struct address *address,
     int64_t end_ms)
 {
-	if (address == NULL)
-		return;
-	not_before(address, end_ms + addresses->delay_ms);
-	place(addresses, address);
+	if (address != NULL)
+		line_not_before(&address->line, end_ms + addresses->delay_ms);
 }
 
-/* --- its queue ----------------------------------------------------------- */
-
-void
-address_wait(struct addresses *addresses, struct address *address,
-    struct address_wait *wait)
-{
-	must(wait->on == NULL);
-	wait->on = address;
-	wait->next = NULL;
-	wait->previous = address->last;
-	if (address->last != NULL)
-		address->last->next = wait;
-	else
-		address->first = wait;
-	address->last = wait;
-	place(addresses, address);
-}
-
-void
-address_unwait(struct addresses *addresses, struct address_wait *wait)
-{
-	struct address *address = wait->on;
-
-	if (address == NULL)
-		return;
-	if (wait->previous != NULL)
-		wait->previous->next = wait->next;
-	else
-		address->first = wait->next;
-	if (wait->next != NULL)
-		wait->next->previous = wait->previous;
-	else
-		address->last = wait->previous;
-	*wait = (struct address_wait){ .on = NULL };
-	place(addresses, address);
-}
-
-struct address_wait *
+struct line_spot *
 addresses_next(struct addresses *addresses, int64_t now_ms)
 {
-	for (;;) {
-		struct heap_node *node = heap_first(&addresses->due);
-		struct address *address;
-		struct address_wait *wait;
+	struct line *line;
 
-		if (node == NULL || node->due_ms > now_ms)
-			return NULL;
-		address = (struct address *)((char *)node -
-					     offsetof(struct address, node));
-		wait = address->first;
-		if (wait == NULL) {
-			forget(addresses, address);
-			continue;
-		}
-		address_unwait(addresses, wait);
-		return wait;
-	}
-}
-
-int64_t
-addresses_due_ms(const struct addresses *addresses)
-{
-	const struct heap_node *node = heap_first(&addresses->due);
-
-	return node != NULL ? node->due_ms : INT64_MAX;
+	while ((line = lines_first(&addresses->due, now_ms)) != NULL &&
+	       line->first == NULL)
+		forget(addresses, address_of_line(line));
+	return line != NULL ? line->first : NULL;
 }

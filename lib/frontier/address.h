@@ -3,12 +3,10 @@
  *
  * A request to a host whose address is known needs two tokens, its host's and
  * this one: `delay_ms` between two requests to an address, and so many at once.
- * A host that is due by its own clock while its address is busy waits in the
- * address's queue, first come, first served, and is looked at no more until
- * its turn: ten thousand hosts on one address cost what one does.
+ * A host that is due by its own clock while its address is busy stands in the
+ * address's line.
  *
- * Pure: time is passed in, hosts are known by the node that they wait with.
- * Not every address has a clock: what only we ourselves can reach (loopback,
+ * Pure: time is passed in.  Not every address has a clock: what only we ourselves can reach (loopback,
  * private, whatever lib/fetch/addrguard.h refuses) has none.  An IPv6 address
  * counts with its /64: one machine has all of it.
  */
@@ -20,7 +18,7 @@
 
 #include "lib/base/attr.h"
 #include "lib/base/span.h"
-#include "lib/frontier/heap.h"
+#include "lib/frontier/line.h"
 
 enum {
 	ADDRESS_BYTES = 16,
@@ -41,20 +39,10 @@ bool address_ip_eq(const struct address_ip *a, const struct address_ip *b);
 /* Is it one that may have a clock? */
 bool address_ip_is_public(const struct address_ip *ip);
 
-/* A host in the queue of an address. */
-struct address_wait {
-	struct address_wait *previous, *next;
-	struct address *on; /* NULL: it does not wait */
-};
-
 struct address {
 	struct address *chain; /* of the table's slot */
-	struct heap_node node; /* when somebody waits, or nobody is left */
+	struct line line;
 	struct address_ip ip;
-	struct address_wait *first, *last;
-	int64_t next_ms;
-	uint32_t slots;   /* requests under way */
-	uint32_t holders; /* hosts that point here; requests do by .slots */
 };
 
 struct addresses {
@@ -81,7 +69,7 @@ struct address *address_hold(struct addresses *addresses,
     const struct address_ip *ip, int64_t next_ms);
 /* It is forgotten when nobody holds it, no request is under way and its clock
  * has run out.  NULL is allowed. */
-void address_release(struct addresses *addresses, struct address *address);
+void address_release(struct address *address);
 
 /* May a request leave?  NULL: of an address without a clock. */
 bool address_is_ready(const struct addresses *addresses,
@@ -96,15 +84,7 @@ void address_ended(struct addresses *addresses, struct address *address,
 void address_met(struct addresses *addresses, struct address *address,
     int64_t end_ms);
 
-/* Last in its queue; out of it, wherever it is. */
-void address_wait(struct addresses *addresses, struct address *address,
-    struct address_wait *wait);
-void address_unwait(struct addresses *addresses, struct address_wait *wait);
-
-/* The host whose turn it is, taken out of its queue; NULL: none. */
-struct address_wait *addresses_next(struct addresses *addresses,
-    int64_t now_ms);
-/* When addresses_next() may have one; INT64_MAX: a request must end first. */
-int64_t addresses_due_ms(const struct addresses *addresses);
+/* The host whose turn it is, still in its line; NULL: none. */
+struct line_spot *addresses_next(struct addresses *addresses, int64_t now_ms);
 
 #endif

@@ -567,7 +567,7 @@ end_changes(struct frontier *f)
 		host->changed = false;
 		if (!host_is_idle(host))
 			continue;
-		frontier_host_leave(f, host);
+		frontier_host_leave(host);
 		host_free(&f->hosts, host);
 	}
 }

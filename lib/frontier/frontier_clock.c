@@ -24,10 +24,10 @@ frontier_host_address(struct frontier *f, struct host *host)
 }
 
 void
-frontier_host_leave(struct frontier *f, struct host *host)
+frontier_host_leave(struct host *host)
 {
-	address_unwait(&f->addresses, &host->wait);
-	address_release(&f->addresses, host->address);
+	line_leave(&host->spot);
+	address_release(host->address);
 	host->address = NULL;
 }
 
@@ -148,7 +148,7 @@ learn(struct frontier *f, struct lease *lease, const struct capture *capture,
 	if (!address_ip_is_known(&ip) || host->config->proxy != NULL)
 		return;
 	if (!address_ip_eq(&ip, &host->ip)) {
-		frontier_host_leave(f, host);
+		frontier_host_leave(host);
 		host->ip = ip;
 		host_changed(&f->hosts, host);
 	}
@@ -200,12 +200,12 @@ frontier_host_waits(struct frontier *f, struct host *host, bool is_its_turn,
 	if (host->address == NULL || !frontier_host_fetches(f, host))
 		return false;
 	/* Others came before. */
-	if (is_its_turn || host->address->first == NULL) {
+	if (is_its_turn || host->address->line.first == NULL) {
 		if (address_is_ready(&f->addresses, host->address, now_ms))
 			return false;
 	}
 	heap_drop(&f->hosts.ready, &host->node);
-	address_wait(&f->addresses, host->address, &host->wait);
+	line_join(&host->address->line, &host->spot, f->addresses.concurrency);
 	return true;
 }
 
@@ -214,10 +214,11 @@ frontier_host_clock(const struct host *host, int64_t now_ms)
 {
 	struct polite_why why = polite_explain(&host->polite, host->config);
 
-	if (host->address != NULL && host->address->next_ms > why.ready_ms) {
+	if (host->address != NULL &&
+	    host->address->line.due_ms > why.ready_ms) {
 		why.term = POLITE_IP;
-		why.ready_ms = host->address->next_ms;
-	} else if (host->wait.on != NULL && why.ready_ms <= now_ms) {
+		why.ready_ms = host->address->line.due_ms;
+	} else if (host->spot.line != NULL && why.ready_ms <= now_ms) {
 		why.term = POLITE_IP;
 	}
 	return why;

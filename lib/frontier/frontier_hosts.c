@@ -175,10 +175,10 @@ frontier_schedule(struct frontier *f, struct host *host, int64_t now_ms)
 	due_ms = frontier_host_due_ms(f, host, now_ms);
 	/* Still to go, and still where it would go: it keeps its place in
 	 * the queue of its address. */
-	if (host->wait.on != NULL && due_ms <= now_ms &&
+	if (host->spot.line != NULL && due_ms <= now_ms &&
 	    frontier_host_fetches(f, host))
 		return;
-	address_unwait(&f->addresses, &host->wait);
+	line_leave(&host->spot);
 	if (due_ms == INT64_MAX) {
 		heap_drop(&f->hosts.ready, &host->node);
 		if (host->parked)

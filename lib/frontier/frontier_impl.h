@@ -371,7 +371,7 @@ void frontier_lease_settled(struct frontier *f, struct lease *lease);
 /* The clock of its address, when that is known and has one. */
 void frontier_host_address(struct frontier *f, struct host *host);
 /* It lets go of its address, before it is freed. */
-void frontier_host_leave(struct frontier *f, struct host *host);
+void frontier_host_leave(struct host *host);
 /* False: our own network is out, and no probe of it is due. */
 bool frontier_may_order(struct frontier *f, int64_t now_ms);
 /* A fetch leaves: its slot, and its host's and its address's clocks. */

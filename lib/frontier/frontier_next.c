@@ -498,14 +498,16 @@ frontier_next(struct frontier *f, int64_t now_ms, struct order *out)
 	frontier_wake_parked(f, now_ms);
 	while (r == 0) {
 		struct heap_node *node = heap_first(&f->hosts.ready);
-		struct address_wait *wait;
+		struct line_spot *spot;
 
-		wait = addresses_next(&f->addresses, now_ms);
-		if (wait == NULL && (node == NULL || node->due_ms > now_ms))
+		spot = addresses_next(&f->addresses, now_ms);
+		if (spot != NULL)
+			line_leave(spot);
+		if (spot == NULL && (node == NULL || node->due_ms > now_ms))
 			return 0;
 		r = host_order(f,
-		    wait != NULL ? host_of_wait(wait) : host_of_node(node),
-		    wait != NULL, now_ms, out);
+		    spot != NULL ? host_of_spot(spot) : host_of_node(node),
+		    spot != NULL, now_ms, out);
 	}
 	return r;
 }
@@ -522,8 +524,8 @@ frontier_due_ms(struct frontier *f, int64_t now_ms)
 		return now_ms;
 	if (node != NULL && node->due_ms < due_ms)
 		due_ms = node->due_ms;
-	if (addresses_due_ms(&f->addresses) < due_ms)
-		due_ms = addresses_due_ms(&f->addresses);
+	if (lines_due_ms(&f->addresses.due) < due_ms)
+		due_ms = lines_due_ms(&f->addresses.due);
 	if (outage_is_on(&f->outage) &&
 	    outage_due_ms(&f->outage, now_ms) > due_ms)
 		due_ms = outage_due_ms(&f->outage, now_ms);

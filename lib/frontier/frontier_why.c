@@ -216,7 +216,7 @@ tell_host(struct frontier *f, struct host *host, const struct url *url,
 	out->host_reason = frontier_host_reason(f, host);
 	out->due_ms = frontier_host_due_ms(f, host, now_ms);
 	out->clock = frontier_host_clock(host, now_ms);
-	out->in_line = host->wait.on != NULL;
+	out->in_line = host->spot.line != NULL;
 	out->polite = host->polite;
 	out->since_ms = since_ms(out);
 	if (outage_is_on(&f->outage) && now_ms > f->outage.since_ms)

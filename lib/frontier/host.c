@@ -132,7 +132,7 @@ host_free(struct hosts *hosts, struct host *host)
 	struct host **slot = host_slot(hosts, host->site64);
 
 	must(host->leases == NULL && host->errands == NULL && !host->changed);
-	must(host->address == NULL && host->wait.on == NULL);
+	must(host->address == NULL && host->spot.line == NULL);
 	while (*slot != host)
 		slot = &(*slot)->chain;
 	*slot = host->chain;

@@ -59,7 +59,7 @@ struct host {
 	struct heap_node node; /* in hosts->ready when it has work … */
 	/* … but for when it waits for its address.  ip: of the last fetch; address:
 	 * its clock, held; NULL: not known, or it has none. */
-	struct address_wait wait;
+	struct line_spot spot;
 	struct address_ip ip;
 	struct address *address;
 	struct host *next_changed;
@@ -117,9 +117,9 @@ host_name(const struct host *host)
 }
 
 static inline struct host *
-host_of_wait(struct address_wait *wait)
+host_of_spot(struct line_spot *spot)
 {
-	return (struct host *)((char *)wait - offsetof(struct host, wait));
+	return (struct host *)((char *)spot - offsetof(struct host, spot));
 }
 
 /* Its row must be written. */

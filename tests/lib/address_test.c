@@ -24,6 +24,17 @@ start(int64_t delay_ms, uint32_t concurrency)
 	ck_assert_int_eq(addresses_init(&all, delay_ms, concurrency), 0);
 }
 
+/* Whose turn it is, out of the line. */
+static struct line_spot *
+next(int64_t now_ms)
+{
+	struct line_spot *spot = addresses_next(&all, now_ms);
+
+	if (spot != NULL)
+		line_leave(spot);
+	return spot;
+}
+
 START_TEST(address_private_ones_and_our_own_have_no_clock)
 {
 	static const char *const none[] = { "", "127.0.0.1", "127.9.8.7",
@@ -102,7 +113,7 @@ END_TEST
 
 START_TEST(address_serves_those_who_wait_in_their_order)
 {
-	struct address_wait w[4] = { { .on = NULL } };
+	struct line_spot w[4] = { { .line = NULL } };
 	struct address *a, *b;
 
 	start(100, 1);
@@ -110,21 +121,21 @@ START_TEST(address_serves_those_who_wait_in_their_order)
 	b = hold("9.9.9.9");
 	address_started(&all, a, 0);
 	for (int i = 0; i < 3; i++)
-		address_wait(&all, a, &w[i]);
-	address_wait(&all, b, &w[3]);
-	ck_assert_ptr_eq(addresses_next(&all, 50), &w[3]);
+		line_join(&a->line, &w[i], 1);
+	line_join(&b->line, &w[3], 1);
+	ck_assert_ptr_eq(next(50), &w[3]);
 	/* The only slot is taken: no time brings the next. */
-	ck_assert_int_eq(addresses_due_ms(&all), INT64_MAX);
-	ck_assert_ptr_null(addresses_next(&all, 1000000));
+	ck_assert_int_eq(lines_due_ms(&all.due), INT64_MAX);
+	ck_assert_ptr_null(next(1000000));
 	address_ended(&all, a, 500);
-	ck_assert_int_eq(addresses_due_ms(&all), 600);
-	ck_assert_ptr_null(addresses_next(&all, 599));
-	ck_assert_ptr_eq(addresses_next(&all, 600), &w[0]);
-	ck_assert_ptr_null(w[0].on);
+	ck_assert_int_eq(lines_due_ms(&all.due), 600);
+	ck_assert_ptr_null(next(599));
+	ck_assert_ptr_eq(next(600), &w[0]);
+	ck_assert_ptr_null(w[0].line);
 	/* It did not go after all: the next may. */
-	address_unwait(&all, &w[2]);
-	ck_assert_ptr_eq(addresses_next(&all, 600), &w[1]);
-	ck_assert_ptr_null(addresses_next(&all, 600));
+	line_leave(&w[2]);
+	ck_assert_ptr_eq(next(600), &w[1]);
+	ck_assert_ptr_null(next(600));
 	addresses_fini(&all);
 }
 END_TEST
@@ -140,17 +151,17 @@ START_TEST(address_is_forgotten_when_nobody_is_left_and_its_clock_has_run_out)
 		snprintf(text, sizeof(text), "8.8.%d.%d", i / 250, i % 250 + 1);
 		a = hold(text);
 		address_started(&all, a, i);
-		address_release(&all, a);
+		address_release(a);
 		address_ended(&all, a, i);
 	}
 	ck_assert_uint_eq(all.n, 1000);
-	ck_assert_ptr_null(addresses_next(&all, 250 + 499));
+	ck_assert_ptr_null(next(250 + 499));
 	ck_assert_uint_eq(all.n, 500);
 	/* Not while a request is under way. */
 	a = hold("8.8.8.8");
 	address_started(&all, a, 0);
-	address_release(&all, a);
-	ck_assert_ptr_null(addresses_next(&all, 1000000));
+	address_release(a);
+	ck_assert_ptr_null(next(1000000));
 	ck_assert_uint_eq(all.n, 1);
 	address_ended(&all, a, 1000000);
 	/* Who comes back in time finds the clock as it was. */

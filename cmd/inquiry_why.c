@@ -181,9 +181,8 @@ put_clock(json_t *object, const struct why *why, int64_t now_ms)
 		    span_from(polite_term_name(why->clock.term)));
 		inquiry_put_time(object, "waits_since", why->since_ms);
 	}
-	if (why->polite.blocked_ms > now_ms)
-		inquiry_put_time(object, "paused_until",
-		    why->polite.blocked_ms);
+	if (why->pace.blocked_ms > now_ms)
+		inquiry_put_time(object, "paused_until", why->pace.blocked_ms);
 	if (why->outage_ms > 0)
 		inquiry_put_number(object, "outage_ms",
 		    (uint64_t)why->outage_ms);
@@ -200,8 +199,8 @@ host_json(const struct why *why, int64_t now_ms)
 	inquiry_put_number(object, "fetched", why->fetched);
 	inquiry_put_number(object, "under_way", why->slots);
 	put_clock(object, why, now_ms);
-	if (why->polite.backoffs > 0)
-		inquiry_put_number(object, "backoffs", why->polite.backoffs);
+	if (why->pace.backoffs > 0)
+		inquiry_put_number(object, "backoffs", why->pace.backoffs);
 	if (why->polite.fails > 0)
 		inquiry_put_number(object, "fails", why->polite.fails);
 	if (why->down)

@@ -47,6 +47,8 @@ enum audit_kind {
 	AUDIT_BLOCK,
 	AUDIT_TRAP,
 	AUDIT_SITEMAP_ROW,
+	AUDIT_NAME_MISSING,
+	AUDIT_NAME_STRAY,
 	AUDIT_SUM,
 	AUDIT_TOTALS,
 	/* Notes only. */
@@ -188,6 +190,11 @@ MUST_USE int audit_commit(struct audit *audit);
 /* --- sitemaps (audit_sitemaps.c) ------------------------------------------ */
 
 MUST_USE int audit_sitemaps(struct audit *audit);
+
+/* --- host names (audit_names.c) ------------------------------------------- */
+
+/* After the sites: a host whose row is mended has its name by then. */
+MUST_USE int audit_names(struct audit *audit);
 
 /* --- one URL (audit_url.c) ----------------------------------------------- */
 

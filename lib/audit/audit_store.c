@@ -17,6 +17,7 @@ static const char letters[STORE_TABLES] = {
 	[STORE_ROBOTS] = 'r',
 	[STORE_META] = 'm',
 	[STORE_SITEMAPS] = 's',
+	[STORE_NAMES] = 'n',
 };
 
 /* --- writing ------------------------------------------------------------- */
@@ -375,7 +376,6 @@ judge_host(struct audit *audit, struct audit_site *site, bool there)
 		return audit->mends ? mend_host(audit, site, there) : 0;
 	}
 	audit->totals.hosts += site->host.admitted > 0;
-	audit->totals.spent[site->host.spent] += site->host.spent > 0;
 	counters = judge_counters(audit, site);
 	head = judge_head(audit, site);
 	rules = judge_rules(audit, site);
@@ -1065,6 +1065,8 @@ audit_walk_store(struct audit *audit)
 		    trap_is_right);
 	if (r == 0)
 		r = audit_sitemaps(audit);
+	if (r == 0)
+		r = audit_names(audit);
 	if (r == 0)
 		r = look_at_quarantine(audit);
 	if (r < 0)

@@ -290,6 +290,11 @@ MUST_USE int config_finish(struct config *config, unsigned cores,
 MUST_USE const struct config_host *config_host(const struct config *config,
     struct span url);
 
+/* What its sections are matched with: the host name and the port of a URL or an
+ * origin, as url.h serialises them; of a name with the dot of the root, without
+ * it.  It points into `url`. */
+struct span config_host_name(struct span url, uint16_t *port);
+
 /* "user:password" for the origin of this URL, as url.h serialises it, or NULL.
  * It lives as long as `config`. */
 const char *config_auth(const struct config *config, struct span url);

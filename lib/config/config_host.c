@@ -134,9 +134,8 @@ glob_matches(const char *glob, struct span name)
 	return *glob == '\0';
 }
 
-/* Name and port of a URL or an origin, as it is serialised. */
-static struct span
-host_of(struct span url, uint16_t *port)
+struct span
+config_host_name(struct span url, uint16_t *port)
 {
 	struct span rest = url;
 	const char *at = memmem(url.ptr, url.len, "://", 3);
@@ -475,7 +474,7 @@ config_host(const struct config *config, struct span url)
 
 	if (sections == NULL)
 		return &config->host;
-	name = host_of(url, &port);
+	name = config_host_name(url, &port);
 	for (size_t i = 0; i < sections->n; i++) {
 		const struct config_section *section = &sections->list[i];
 

@@ -146,7 +146,7 @@ const struct config_row config_table[] = {
 { "crawl_delay", 0, CHOICE(host.crawl_delay), "obey", 0, 0, "obey ignore", POLITE,
   "Crawl-delay in robots.txt, which can only make us slower; more than a day counts as a day", false },
 { "host_delay", 0, TIME(host.host_delay_ms), "1s", 0, DAY, NULL, POLITE,
-  "between two requests to one host", false },
+  "between two requests to one host name, whatever the scheme and the port", false },
 { "host_concurrency", 0, COUNT(host.host_concurrency), "1", 1, 64, NULL, POLITE,
   "requests to one host at the same time", false },
 { "delay_factor", 0, DECIMAL(host.delay_factor), "1", 0, 100000, NULL, POLITE,

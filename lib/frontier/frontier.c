@@ -17,6 +17,7 @@ frontier_free(struct frontier *f)
 	store_scan_close(f->scan);
 	leases_fini(&f->leases);
 	hosts_fini(&f->hosts);
+	servers_fini(&f->servers);
 	addresses_fini(&f->addresses);
 	seen_fini(&f->seen);
 	aliases_fini(&f->aliases);
@@ -37,6 +38,7 @@ frontier_free(struct frontier *f)
 	buf_fini(&f->via);
 	buf_fini(&f->chain);
 	buf_fini(&f->name);
+	buf_fini(&f->sibling);
 	free(f);
 }
 
@@ -73,11 +75,13 @@ frontier_alloc(const struct config *config, const uint8_t crawl_id[16],
 	buf_init(&f->via, VALUE_MAX);
 	buf_init(&f->chain, VALUE_MAX);
 	buf_init(&f->name, VALUE_MAX);
+	buf_init(&f->sibling, VALUE_MAX);
 	f->canon.rules = config->canon;
 	f->params = calloc(config->ignore_params.n + 1, sizeof(*f->params));
 	f->scope = scope_new((enum scope_kind)config->scope);
 	if (f->params == NULL || f->scope == NULL ||
 	    leases_init(&f->leases) < 0 || hosts_init(&f->hosts) < 0 ||
+	    servers_init(&f->servers) < 0 ||
 	    addresses_init(&f->addresses, config->ip_delay_ms,
 		config->ip_concurrency) < 0 ||
 	    seen_init(&f->seen, config->seen_cache) < 0) {
@@ -475,17 +479,8 @@ put_hosts(struct frontier *f)
 	int r = 0;
 
 	for (struct host *host = f->hosts.changed; r == 0 && host != NULL;
-	     host = host->next_changed) {
-		struct row_key key = row_key1(host->site64);
-		struct host_row row;
-
-		host_to_row(host, &row);
-		buf_clear(&f->value);
-		r = host_row_write(&row, &f->value);
-		if (r == 0)
-			store_put(f->store, STORE_HOSTS, row_key_span(&key),
-			    buf_span(&f->value));
-	}
+	     host = host->next_changed)
+		r = frontier_put_host(f, host);
 	return r;
 }
 
@@ -567,8 +562,7 @@ end_changes(struct frontier *f)
 		host->changed = false;
 		if (!host_is_idle(host))
 			continue;
-		frontier_host_leave(host);
-		host_free(&f->hosts, host);
+		frontier_host_free(f, host);
 	}
 }
 

@@ -184,7 +184,7 @@ frontier_block_sweep(struct frontier *f, int64_t now_ms)
 		if (r == 1 && host->blocked)
 			r = frontier_sweep_one(f, &due[i], now_ms);
 		else if (r == 1 && !host->changed && host_is_idle(host))
-			host_free(&f->hosts, host);
+			frontier_host_free(f, host);
 	}
 	return r < 0 ? r : 0;
 }

@@ -3,8 +3,8 @@
 #include "lib/frontier/frontier_impl.h"
 
 /*
- * The two tokens of a fetch: the slot and clock of its host, and those of the
- * host's address.
+ * The two tokens of a fetch: the slot and clock of its server, and those of
+ * the host's address.
  *
  * A host's address is what its last fetch was connected to.  Before the first
  * one it goes by its own clock alone; an address that changes is followed.
@@ -34,25 +34,13 @@ frontier_host_leave(struct host *host)
 /* --- our own network ------------------------------------------------------ */
 
 /* Where a host is, as far as that is known: of hosts that fail together, those
- * of one server count once. */
+ * of one address count once. */
 static uint64_t
 place_of_host(const struct host *host)
 {
-	struct span name = host_name(host);
-	const char *at = memmem(name.ptr, name.len, "://", 3);
-	size_t port;
-
-	if (address_ip_is_known(&host->ip))
-		return XXH3_64bits(host->ip.bytes, sizeof(host->ip.bytes));
-	if (at != NULL)
-		name = span_from_at(name, (size_t)(at - name.ptr) + 3);
-	for (port = name.len; port > 0 && name.ptr[port - 1] != ']'; port--) {
-		if (name.ptr[port - 1] == ':') {
-			name.len = port - 1;
-			break;
-		}
-	}
-	return XXH3_64bits(name.ptr, name.len);
+	return address_ip_is_known(&host->ip)
+		   ? XXH3_64bits(host->ip.bytes, sizeof(host->ip.bytes))
+		   : host->server->name64;
 }
 
 static void
@@ -88,7 +76,7 @@ judge_network(struct frontier *f, struct lease *lease,
 	/* With TLS, or the guard, somebody was there. */
 	else if (capture->reason != REASON_TLS_FAIL)
 		changed = outage_failed(&f->outage, place_of_host(host),
-		    host->polite.response_ms >= 0, host->polite.fails > 0,
+		    host->server->pace.response_ms >= 0, host->polite.fails > 0,
 		    now_ms);
 	if (changed)
 		tell_outage(f, host);
@@ -118,7 +106,9 @@ frontier_slot_take(struct frontier *f, struct lease *lease, int64_t now_ms)
 	struct host *host = lease->host;
 
 	host->slots++;
+	line_take(&host->server->line);
 	polite_started(&host->polite, host->config, now_ms);
+	server_keep_pace(host->server);
 	lease->spared = false;
 	lease->probe = outage_is_on(&f->outage);
 	outage_probed(&f->outage);
@@ -132,6 +122,7 @@ frontier_slot_adopt(struct frontier *f, struct lease *lease)
 	struct host *host = lease->host;
 
 	host->slots++;
+	line_take(&host->server->line);
 	lease->address = host->address;
 	address_started(&f->addresses, lease->address, lease->ordered_ms);
 }
@@ -178,6 +169,8 @@ frontier_slot_free(struct frontier *f, struct lease *lease,
 			judge_network(f, lease, capture, now_ms);
 	polite_ended(&host->polite, host->config, lease->ordered_ms,
 	    lease->spared ? NULL : capture, now_ms);
+	server_keep_pace(host->server);
+	line_give(&host->server->line);
 	if (capture != NULL)
 		learn(f, lease, capture, end_ms);
 	address_ended(&f->addresses, lease->address, end_ms);
@@ -194,18 +187,28 @@ frontier_host_fetches(const struct frontier *f, const struct host *host)
 }
 
 bool
-frontier_host_waits(struct frontier *f, struct host *host, bool is_its_turn,
-    int64_t now_ms)
+frontier_host_waits(struct frontier *f, struct host *host, int64_t now_ms)
 {
-	if (host->address == NULL || !frontier_host_fetches(f, host))
-		return false;
-	/* Others came before. */
-	if (is_its_turn || host->address->line.first == NULL) {
-		if (address_is_ready(&f->addresses, host->address, now_ms))
+	struct line *server = &host->server->line, *address;
+	uint32_t most = host->config->host_concurrency;
+
+	if (host->spot.line != server) {
+		if (line_is_ready(server, most, now_ms))
 			return false;
+		/* Another origin went while it stood at the address. */
+		line_leave(&host->spot);
+		line_rejoin(server, &host->spot, most);
+		return true;
 	}
-	heap_drop(&f->hosts.ready, &host->node);
-	line_join(&host->address->line, &host->spot, f->addresses.concurrency);
+	if (host->address == NULL)
+		return false;
+	address = &host->address->line;
+	/* Others may have come there before. */
+	if (address->first == NULL &&
+	    address_is_ready(&f->addresses, host->address, now_ms))
+		return false;
+	line_leave(&host->spot);
+	line_join(address, &host->spot, f->addresses.concurrency);
 	return true;
 }
 
@@ -218,7 +221,9 @@ frontier_host_clock(const struct host *host, int64_t now_ms)
 	    host->address->line.due_ms > why.ready_ms) {
 		why.term = POLITE_IP;
 		why.ready_ms = host->address->line.due_ms;
-	} else if (host->spot.line != NULL && why.ready_ms <= now_ms) {
+	} else if (host->address != NULL &&
+		   host->spot.line == &host->address->line &&
+		   why.ready_ms <= now_ms) {
 		why.term = POLITE_IP;
 	}
 	return why;

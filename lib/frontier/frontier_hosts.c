@@ -2,18 +2,41 @@
 
 #include "lib/frontier/frontier_impl.h"
 
-/* One that is not in memory, with its settings.  NULL: no memory. */
-static struct host *
-host_make(struct frontier *f, uint64_t site64, struct span name)
+/* One that is not in memory, with its settings and its server.  0 or error. */
+static int
+host_make(struct frontier *f, uint64_t site64, struct span name,
+    struct host **out)
 {
 	const struct config_host *config = config_host(f->config, name);
-	struct host *host = NULL;
+	struct server *server;
+	struct host *host;
+	int r;
 
-	if (config != NULL)
-		host = host_new(&f->hosts, site64, name);
-	if (host != NULL)
-		host->config = config;
-	return host;
+	if (config == NULL)
+		return -ENOMEM;
+	r = frontier_server(f, name, &server);
+	if (r < 0)
+		return r;
+	host = host_new(&f->hosts, site64, name);
+	if (host == NULL) {
+		if (server->origins == NULL)
+			server_free(&f->servers, server);
+		return -ENOMEM;
+	}
+	host->config = config;
+	server_join(server, host);
+	*out = host;
+	return 0;
+}
+
+/* Its row may have been in a batch that a kill has taken. */
+static void
+host_restarted(struct frontier *f, struct host *host)
+{
+	if (!f->is_new)
+		polite_restarted(&host->polite, host->config, f->opened_ms,
+		    f->now_ms);
+	server_keep_pace(host->server);
 }
 
 /* A row of `h` into memory. */
@@ -23,24 +46,24 @@ host_restore(struct frontier *f, uint64_t site64, struct span bytes,
 {
 	struct host_row row;
 	struct host *host;
+	int r;
 
 	if (host_row_read(bytes, &row) < 0 || row.robots >= RULEBOOK_STATES)
 		return -EIO;
-	host = host_make(f, site64, row.name);
-	if (host == NULL)
-		return -ENOMEM;
+	r = host_make(f, site64, row.name, &host);
+	if (r < 0)
+		return r;
 	host_from_row(host, &row);
+	host->listed = true;
 	frontier_block_look(f, host);
 	frontier_host_address(f, host);
-	if (!f->is_new)
-		polite_restarted(&host->polite, host->config, f->opened_ms,
-		    f->now_ms);
+	host_restarted(f, host);
 	/* As for the clocks: no time of the store is believed too far. */
 	if (host->rulebook.at_ms > f->now_ms + host->config->robots_ttl_ms)
 		host->rulebook.at_ms = f->now_ms + host->config->robots_ttl_ms;
-	if (host->parked)
+	if (host_is_parked(host))
 		count(&f->parked, host->queued);
-	frontier_judge_budgets(f, host);
+	frontier_judge_budgets(f, host->server);
 	*out = host;
 	return 1;
 }
@@ -73,16 +96,42 @@ frontier_host(struct frontier *f, uint64_t site64, const struct url *url,
 		return r < 0 ? r : 0;
 	buf_clear(&f->name);
 	r = url_origin(url, &f->name);
+	if (r == 0)
+		r = host_make(f, site64, buf_span(&f->name), out);
 	if (r < 0)
 		return r;
-	*out = host_make(f, site64, buf_span(&f->name));
-	if (*out == NULL)
-		return -ENOMEM;
 	frontier_block_look(f, *out);
-	/* Its row may have been in a batch that a kill has taken. */
-	if (!f->is_new)
-		polite_restarted(&(*out)->polite, (*out)->config, f->opened_ms,
-		    f->now_ms);
+	host_restarted(f, *out);
+	return 0;
+}
+
+void
+frontier_host_free(struct frontier *f, struct host *host)
+{
+	frontier_host_leave(host);
+	server_part(&f->servers, host);
+	host_free(&f->hosts, host);
+}
+
+int
+frontier_put_host(struct frontier *f, struct host *host)
+{
+	struct row_key key = row_key1(host->site64);
+	struct row_key listed = row_key2(host->server->name64, host->site64);
+	struct host_row row;
+	int r;
+
+	host_to_row(host, &row);
+	buf_clear(&f->value);
+	r = host_row_write(&row, &f->value);
+	if (r < 0)
+		return r;
+	store_put(f->store, STORE_HOSTS, row_key_span(&key),
+	    buf_span(&f->value));
+	if (!host->listed)
+		store_put(f->store, STORE_NAMES, row_key_span(&listed),
+		    SPAN_NONE);
+	host->listed = true;
 	return 0;
 }
 
@@ -96,7 +145,7 @@ frontier_host_reason(const struct frontier *f, const struct host *host)
 	if (host->config->robots != CONFIG_ROBOTS_IGNORE &&
 	    host->rulebook.state == RULEBOOK_GIVEN_UP)
 		return REASON_ROBOTS_UNREACHABLE;
-	if (host->parked && frontier_drains(f))
+	if (host_is_parked(host) && frontier_drains(f))
 		return REASON_BUDGET;
 	return REASON_NONE;
 }
@@ -106,8 +155,9 @@ static bool
 host_budget_is_taken(const struct host *host)
 {
 	uint64_t most = host->config->host_max_pages;
+	const struct server *server = host->server;
 
-	return most > 0 && host->fetched + host->fetches >= most;
+	return most > 0 && server->fetched + server->fetches >= most;
 }
 
 bool
@@ -120,24 +170,19 @@ int64_t
 frontier_host_due_ms(const struct frontier *f, const struct host *host,
     int64_t now_ms)
 {
-	int64_t ready_ms = polite_ready_ms(&host->polite);
+	int64_t ready_ms = host->polite.trouble_ms;
 	int64_t map_ms = maps_due_ms(&host->maps);
 
 	if (host->errands != NULL &&
 	    frontier_robots_settled(f, host->site64, host->errands->for_site64))
 		return INT64_MAX;
-	if (host->errands != NULL && (host->polite.down || host->blocked))
-		return now_ms;
 	if (host->errands != NULL)
-		return host->slots < host->config->host_concurrency ? ready_ms
-								    : INT64_MAX;
+		return host->polite.down || host->blocked ? now_ms : ready_ms;
 	if (!host_has_urls(host) && map_ms == INT64_MAX)
 		return INT64_MAX;
 	/* Behind those that have been waiting: nobody is kept back. */
 	if (frontier_host_reason(f, host) != REASON_NONE)
 		return now_ms;
-	if (host->slots >= host->config->host_concurrency)
-		return INT64_MAX;
 	if (!frontier_host_has_pages(host)) {
 		if (map_ms == INT64_MAX)
 			return INT64_MAX;
@@ -163,91 +208,51 @@ frontier_host_due_ms(const struct frontier *f, const struct host *host,
 	return ready_ms;
 }
 
+int64_t
+frontier_host_next_ms(const struct frontier *f, const struct host *host,
+    int64_t now_ms)
+{
+	int64_t due_ms = frontier_host_due_ms(f, host, now_ms);
+	int64_t ready_ms = pace_ready_ms(&host->server->pace);
+
+	if (due_ms == INT64_MAX || !frontier_host_fetches(f, host))
+		return due_ms;
+	if (host->server->line.slots >= host->config->host_concurrency)
+		return INT64_MAX;
+	return ready_ms > due_ms ? ready_ms : due_ms;
+}
+
 void
 frontier_schedule(struct frontier *f, struct host *host, int64_t now_ms)
 {
-	int64_t due_ms;
+	int64_t due_ms, ready_ms = pace_ready_ms(&host->server->pace);
+	bool fetches;
 
 	/* The only one that is used up by waiting. */
-	if (!host->parked && host->since_ms >= 0 &&
+	if (!host_is_parked(host) && host->server->since_ms >= 0 &&
 	    host->config->host_max_time_ms > 0)
-		frontier_judge_budgets(f, host);
+		frontier_judge_budgets(f, host->server);
 	due_ms = frontier_host_due_ms(f, host, now_ms);
-	/* Still to go, and still where it would go: it keeps its place in
-	 * the queue of its address. */
-	if (host->spot.line != NULL && due_ms <= now_ms &&
-	    frontier_host_fetches(f, host))
+	fetches = frontier_host_fetches(f, host);
+	if (due_ms <= now_ms && fetches) {
+		heap_drop(&f->hosts.ready, &host->node);
+		/* In the line where it stands it keeps its place. */
+		if (host->spot.line == NULL)
+			line_join(&host->server->line, &host->spot,
+			    host->config->host_concurrency);
 		return;
+	}
 	line_leave(&host->spot);
 	if (due_ms == INT64_MAX) {
 		heap_drop(&f->hosts.ready, &host->node);
-		if (host->parked)
+		if (host_is_parked(host))
 			f->asleep = true;
 		return;
 	}
+	/* Before the clock allows it nothing would come of it. */
+	if (fetches && ready_ms > due_ms)
+		due_ms = ready_ms;
 	heap_set(&f->hosts.ready, &host->node, due_ms);
-}
-
-/* --- budgets ------------------------------------------------------------- */
-
-struct budgets
-frontier_budget_limits(const struct host *host)
-{
-	const struct config_host *c = host->config;
-
-	return (struct budgets){ {
-	    [BUDGET_PAGES] = c->host_max_pages,
-	    [BUDGET_BYTES] = c->host_max_bytes,
-	    [BUDGET_ERRORS] = c->host_max_errors,
-	    [BUDGET_TIME] = (uint64_t)c->host_max_time_ms,
-	} };
-}
-
-struct budgets
-frontier_budget_used(const struct frontier *f, const struct host *host)
-{
-	int64_t time_ms = 0;
-
-	if (host->since_ms >= 0)
-		time_ms = frontier_elapsed_ms(f, f->now_ms) - host->since_ms;
-	return (struct budgets){ {
-	    [BUDGET_PAGES] = host->fetched,
-	    [BUDGET_BYTES] = host->bytes,
-	    [BUDGET_ERRORS] = host->errors,
-	    [BUDGET_TIME] = time_ms > 0 ? (uint64_t)time_ms : 0,
-	} };
-}
-
-void
-frontier_judge_budgets(struct frontier *f, struct host *host)
-{
-	struct budgets limits = frontier_budget_limits(host);
-	struct budgets used = frontier_budget_used(f, host);
-	enum budget spent = budget_spent(&limits, &used);
-
-	if (host->parked == spent)
-		return;
-	if (host->parked) {
-		f->parked -= host->queued;
-		f->live.spent[host->parked]--;
-	}
-	host->parked = (uint8_t)spent;
-	host_changed(&f->hosts, host);
-	if (spent == BUDGET_NONE)
-		return;
-	count(&f->parked, host->queued);
-	count(&f->live.spent[spent], 1);
-	f->asleep = true;
-	frontier_tell(f,
-	    "%.*s is parked: it has used up %s (%llu of %llu%s); %llu of its "
-	    "URLs are left, a start with a larger one goes on with them",
-	    SPAN_ARG(host_name(host)), budget_key(spent),
-	    (unsigned long long)used.of[spent],
-	    (unsigned long long)limits.of[spent],
-	    spent == BUDGET_TIME    ? " ms"
-	    : spent == BUDGET_BYTES ? " bytes"
-				    : "",
-	    (unsigned long long)host->queued);
 }
 
 bool
@@ -268,7 +273,7 @@ frontier_wake_parked(struct frontier *f, int64_t now_ms)
 		struct host *host = f->hosts.slots[i];
 
 		for (; host != NULL; host = host->chain) {
-			if (host->parked)
+			if (host_is_parked(host))
 				frontier_schedule(f, host, now_ms);
 		}
 	}

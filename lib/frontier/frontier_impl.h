@@ -60,6 +60,7 @@ struct frontier {
 	const struct config *config;
 	struct store *store;
 	struct hosts hosts;
+	struct servers servers;
 	struct addresses addresses;
 	struct outage outage;
 	struct leases leases;
@@ -131,6 +132,7 @@ struct frontier {
 	struct buf row, value;       /* one being read, one being written */
 	struct buf href, via, chain; /* out's spans, … */
 	struct buf name;             /* … and a host's name */
+	struct buf sibling;          /* a row of another origin of one */
 };
 
 /* --- shared by the parts ------------------------------------------------- */
@@ -173,26 +175,44 @@ MUST_USE int frontier_host_load(struct frontier *f, uint64_t site64,
 /* The same; made with the name of `url` when there is none.  0 or error. */
 MUST_USE int frontier_host(struct frontier *f, uint64_t site64,
     const struct url *url, struct host **out);
-/* When its next URL may be looked at; INT64_MAX: something else must happen
- * first. */
+/* When its next URL may be looked at, as far as it depends on this origin
+ * alone; INT64_MAX: something else must happen first. */
 int64_t frontier_host_due_ms(const struct frontier *f, const struct host *host,
     int64_t now_ms);
-/* Put it where it belongs in the heap, or out. */
+/* The same with its clock and its slots. */
+int64_t frontier_host_next_ms(const struct frontier *f, const struct host *host,
+    int64_t now_ms);
+/* Put it where it belongs: in the heap until it is due, then in its server's
+ * line; or out of both. */
 void frontier_schedule(struct frontier *f, struct host *host, int64_t now_ms);
 /* Why all its URLs are recorded without a fetch, or REASON_NONE. */
 enum reason frontier_host_reason(const struct frontier *f,
     const struct host *host);
 /* Is there a URL of it that may be fetched, by what it may have at all? */
 bool frontier_host_has_pages(const struct host *host);
-/* Has it used a budget up?  Then nothing more is fetched from it; or has it
- * not, any more? */
-void frontier_judge_budgets(struct frontier *f, struct host *host);
-struct budgets frontier_budget_limits(const struct host *host);
-struct budgets frontier_budget_used(const struct frontier *f,
-    const struct host *host);
+/* It is idle, and not changed. */
+void frontier_host_free(struct frontier *f, struct host *host);
+/* Its row into the batch. */
+MUST_USE int frontier_put_host(struct frontier *f, struct host *host);
 /* All that is left belongs to parked hosts: time to record it so. */
 bool frontier_drains(const struct frontier *f);
 void frontier_wake_parked(struct frontier *f, int64_t now_ms);
+
+/* frontier_server.c */
+
+/* That of an origin, in memory or put together from rows; without an origin
+ * yet when it was not in memory.  0, -EIO, -ENOMEM. */
+MUST_USE int frontier_server(struct frontier *f, struct span origin,
+    struct server **out);
+/* What one of its origins did may let the others go on. */
+void frontier_server_wake(struct frontier *f, struct server *server,
+    int64_t now_ms);
+/* Has it used a budget up?  Then nothing more is fetched from it; or has it
+ * not, any more?  It has an origin in memory. */
+void frontier_judge_budgets(struct frontier *f, struct server *server);
+struct budgets frontier_budget_limits(const struct server *server);
+struct budgets frontier_budget_used(const struct frontier *f,
+    const struct server *server);
 
 /* frontier_block.c */
 
@@ -384,10 +404,9 @@ void frontier_slot_free(struct frontier *f, struct lease *lease,
     const struct capture *capture, int64_t now_ms);
 /* Its next request is a fetch from it, not only something to record. */
 bool frontier_host_fetches(const struct frontier *f, const struct host *host);
-/* It is due, but its address is busy: it is out of the heap and in the
- * address's queue, which it has come to the front of when `is_its_turn`. */
-bool frontier_host_waits(struct frontier *f, struct host *host,
-    bool is_its_turn, int64_t now_ms);
+/* Its turn has come in one line, but it must stand in the other now, that of its
+ * server or of its address. */
+bool frontier_host_waits(struct frontier *f, struct host *host, int64_t now_ms);
 /* What its next request waits for, its address included. */
 struct polite_why frontier_host_clock(const struct host *host, int64_t now_ms);
 

@@ -34,10 +34,15 @@ frontier_slot_end(struct frontier *f, const struct order *order,
 static void
 lease_is_in(struct frontier *f, struct lease *lease)
 {
+	struct server *server = lease->host->server;
+
 	if (!lease->fetch)
 		return;
-	lease->host->fetches--;
+	server->fetches--;
 	f->fetching--;
+	/* It was one of the last that the budget allows, and others may go. */
+	if (lease->host->config->host_max_pages > 0)
+		frontier_server_wake(f, server, f->now_ms);
 }
 
 void
@@ -56,6 +61,7 @@ frontier_come_back(struct frontier *f, const struct order *order,
 	if (lease->fetch)
 		polite_ended(&host->polite, host->config, lease->ordered_ms,
 		    NULL, now_ms);
+	server_keep_pace(host->server);
 	if (lease->kind == ORDER_ROBOTS) {
 		frontier_robots_come_back(f, lease, order);
 	} else if (lease->kind == ORDER_SITEMAP) {
@@ -231,7 +237,7 @@ adopt_page(struct frontier *f, const struct order *order, int64_t now_ms)
 	f->young_in_flight += lease_is_young(f, lease);
 	if (lease->fetch) {
 		frontier_slot_adopt(f, lease);
-		host->fetches++;
+		host->server->fetches++;
 		f->fetching++;
 		f->unsettled++;
 	}
@@ -395,16 +401,19 @@ settle_ended(struct frontier *f, struct lease *lease, struct url_row *row,
 	if (capture != NULL) {
 		count(&t->bytes, capture->body_len);
 		count(&host->bytes, capture->body_len);
+		count(&host->server->bytes, capture->body_len);
 	}
 	count(&host->errors, row_is_error(row));
+	count(&host->server->errors, row_is_error(row));
 	host->queued--;
-	if (host->parked)
+	if (host_is_parked(host))
 		f->parked--;
 	if (lease->fetch) {
 		host->fetched++;
+		host->server->fetched++;
 		count(&f->fetched, 1);
-		if (!host->parked)
-			frontier_judge_budgets(f, host);
+		if (!host_is_parked(host))
+			frontier_judge_budgets(f, host->server);
 	}
 }
 

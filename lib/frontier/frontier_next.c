@@ -328,11 +328,13 @@ order_url(struct frontier *f, struct host *host, const struct queued_url *url,
 	f->young_in_flight += lease_is_young(f, lease);
 	if (lease->fetch) {
 		frontier_slot_take(f, lease, now_ms);
-		host->fetches++;
+		host->server->fetches++;
 		f->fetching++;
 		f->unsettled++;
 		if (host->since_ms < 0)
 			host->since_ms = frontier_elapsed_ms(f, now_ms);
+		if (host->server->since_ms < 0)
+			host->server->since_ms = host->since_ms;
 	}
 	*out = (struct order){
 		.site64 = host->site64,
@@ -445,21 +447,51 @@ order_fetch(struct frontier *f, struct host *host, int64_t now_ms,
 	return pages ? order_page(f, host, REASON_NONE, now_ms, out) : 0;
 }
 
-/* The host is first in the heap, or, `is_its_turn`, was first in the queue of
- * its address.  1 an order; 0 not this time: it is elsewhere in the heap, or
- * waits for its address, or is out of both. */
+/* Whoever is to be looked at next: its turn has come in the line where it
+ * stands, or it is due in the heap.  NULL: nobody. */
+static struct host *
+first_due(struct frontier *f, int64_t now_ms)
+{
+	struct heap_node *node = heap_first(&f->hosts.ready);
+	struct line_spot *spot = addresses_next(&f->addresses, now_ms);
+	struct line *line = lines_first(&f->servers.due, now_ms);
+
+	if (spot != NULL)
+		return host_of_spot(spot);
+	if (line != NULL && (node == NULL || line->due_ms <= node->due_ms))
+		return host_of_spot(line->first);
+	return node != NULL && node->due_ms <= now_ms ? host_of_node(node)
+						      : NULL;
+}
+
+/* May it order, now that it is the first?  If not, it is elsewhere. */
+static bool
+host_is_due(struct frontier *f, struct host *host, int64_t now_ms)
+{
+	const struct line *line = host->spot.line;
+
+	/* What it waits for may have changed with the time alone. */
+	frontier_schedule(f, host, now_ms);
+	if (host->spot.line != line)
+		return false;
+	if (line == NULL)
+		return host->node.at != 0 && host->node.due_ms <= now_ms;
+	if (frontier_host_waits(f, host, now_ms))
+		return false;
+	line_leave(&host->spot); /* it goes behind those who stood there */
+	return true;
+}
+
+/* The host of first_due().  1 an order; 0 not this time: it is elsewhere. */
 static int
-host_order(struct frontier *f, struct host *host, bool is_its_turn,
-    int64_t now_ms, struct order *out)
+host_order(struct frontier *f, struct host *host, int64_t now_ms,
+    struct order *out)
 {
 	enum reason reason;
 	bool fetches;
 	int r;
 
-	/* What it waits for may have changed with the time alone. */
-	frontier_schedule(f, host, now_ms);
-	if (host->node.at == 0 || host->node.due_ms > now_ms ||
-	    frontier_host_waits(f, host, is_its_turn, now_ms))
+	if (!host_is_due(f, host, now_ms))
 		return 0;
 	reason = frontier_host_reason(f, host);
 	if (host->errands != NULL)
@@ -475,8 +507,11 @@ host_order(struct frontier *f, struct host *host, bool is_its_turn,
 	else if (rulebook_need(&host->rulebook, now_ms) != RULEBOOK_FETCH)
 		r = order_fetch(f, host, now_ms, out);
 	else if ((r = order_excluded(f, host, now_ms, &fetches, out)) == 0 &&
-		 (fetches || maps_due_ms(&host->maps) <= now_ms))
+		 (fetches || maps_due_ms(&host->maps) <= now_ms)) {
 		r = frontier_robots_ask(f, host);
+		if (r == 0 && host->errands != NULL)
+			r = frontier_robots_order(f, host, now_ms, out);
+	}
 	if (r >= 0)
 		frontier_schedule(f, host, now_ms);
 	return r;
@@ -497,17 +532,11 @@ frontier_next(struct frontier *f, int64_t now_ms, struct order *out)
 		r = frontier_block_sweep(f, now_ms);
 	frontier_wake_parked(f, now_ms);
 	while (r == 0) {
-		struct heap_node *node = heap_first(&f->hosts.ready);
-		struct line_spot *spot;
+		struct host *host = first_due(f, now_ms);
 
-		spot = addresses_next(&f->addresses, now_ms);
-		if (spot != NULL)
-			line_leave(spot);
-		if (spot == NULL && (node == NULL || node->due_ms > now_ms))
+		if (host == NULL)
 			return 0;
-		r = host_order(f,
-		    spot != NULL ? host_of_spot(spot) : host_of_node(node),
-		    spot != NULL, now_ms, out);
+		r = host_order(f, host, now_ms, out);
 	}
 	return r;
 }
@@ -524,6 +553,8 @@ frontier_due_ms(struct frontier *f, int64_t now_ms)
 		return now_ms;
 	if (node != NULL && node->due_ms < due_ms)
 		due_ms = node->due_ms;
+	if (lines_due_ms(&f->servers.due) < due_ms)
+		due_ms = lines_due_ms(&f->servers.due);
 	if (lines_due_ms(&f->addresses.due) < due_ms)
 		due_ms = lines_due_ms(&f->addresses.due);
 	if (outage_is_on(&f->outage) &&

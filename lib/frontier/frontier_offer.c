@@ -174,7 +174,7 @@ frontier_admit(struct frontier *f, const struct admission *a, bool leased,
 	if (host->admitted++ == 0)
 		count(&f->live.hosts, 1);
 	host->queued++;
-	if (host->parked)
+	if (host_is_parked(host))
 		count(&f->parked, 1);
 	count(&f->live.admitted, 1);
 	count(&f->live.queued, 1);

@@ -19,6 +19,7 @@ uncount_ended(struct frontier *f, struct host *host, const struct url_row *row)
 	uncount(&t->reasons[row->reason]);
 	uncount(&t->statuses[row->status < 600 ? row->status / 100 : 0]);
 	uncount(&host->fetched);
+	uncount(&host->server->fetched);
 	uncount(&f->fetched);
 }
 
@@ -27,9 +28,9 @@ static void
 lengthen(struct frontier *f, struct host *host, uint64_t place, uint64_t url64)
 {
 	host->queued++;
-	if (host->parked)
+	if (host_is_parked(host))
 		count(&f->parked, 1);
-	frontier_judge_budgets(f, host);
+	frontier_judge_budgets(f, host->server);
 	host_changed(&f->hosts, host);
 	host_queue_add(&f->hosts, host, place, url64);
 	polite_forgive(&host->polite);

@@ -285,6 +285,7 @@ rules_save(struct frontier *f, struct host *host, struct span rules,
 	/* The delay first: it says when the rules will be needed. */
 	polite_crawl_delay(&host->polite, host->config,
 	    rules.len > 0 ? robots_crawl_delay_ms(rules) : -1);
+	server_keep_pace(host->server);
 	rulebook_answered(&host->rulebook, host->config, rules.len > 0, now_ms,
 	    host_ready_ms(host, now_ms));
 	frontier_rules_forget(f, host->site64);

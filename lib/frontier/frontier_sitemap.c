@@ -387,7 +387,7 @@ may_ask(struct frontier *f, struct host *host, const struct map *map,
 	if (r < 0)
 		return r;
 	/* What it lists would only be recorded as too much. */
-	if (host->parked || (r == 1 && asker->parked)) {
+	if (host_is_parked(host) || (r == 1 && host_is_parked(asker))) {
 		*why = "the site's budget is used up";
 		return 0;
 	}

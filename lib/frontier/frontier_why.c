@@ -195,7 +195,7 @@ since_ms(const struct why *why)
 	case POLITE_IP:
 		return 0;
 	default:
-		return why->polite.ended_ms;
+		return why->pace.ended_ms;
 	}
 }
 
@@ -207,17 +207,20 @@ tell_host(struct frontier *f, struct host *host, const struct url *url,
 	out->admitted = host->admitted;
 	out->queued = host->queued;
 	out->fetched = host->fetched;
-	out->slots = host->slots;
-	out->is_busy = host->slots >= host->config->host_concurrency;
+	out->slots = host->server->line.slots;
+	out->is_busy = out->slots >= host->config->host_concurrency;
 	out->down = host->polite.down;
-	out->parked = (enum budget)host->parked;
-	out->limits = frontier_budget_limits(host);
-	out->used = frontier_budget_used(f, host);
+	out->parked = host->server->spent;
+	out->limits = frontier_budget_limits(host->server);
+	out->used = frontier_budget_used(f, host->server);
 	out->host_reason = frontier_host_reason(f, host);
-	out->due_ms = frontier_host_due_ms(f, host, now_ms);
+	out->due_ms = frontier_host_next_ms(f, host, now_ms);
 	out->clock = frontier_host_clock(host, now_ms);
-	out->in_line = host->spot.line != NULL;
+	out->in_line = host->address != NULL &&
+		       host->spot.line == &host->address->line;
 	out->polite = host->polite;
+	out->pace = host->server->pace;
+	out->polite.pace = &out->pace;
 	out->since_ms = since_ms(out);
 	if (outage_is_on(&f->outage) && now_ms > f->outage.since_ms)
 		out->outage_ms = now_ms - f->outage.since_ms;
@@ -320,6 +323,6 @@ frontier_why(struct frontier *f, struct span text, int64_t now_ms,
 		r = tell_maps(f, out);
 	/* Loaded for this alone. */
 	if (host != NULL && !host->changed && host_is_idle(host))
-		host_free(&f->hosts, host);
+		frontier_host_free(f, host);
 	return r;
 }

@@ -108,7 +108,7 @@ host_new(struct hosts *hosts, uint64_t site64, struct span name)
 	host->name_len = (uint16_t)name.len;
 	if (name.len > 0)
 		memcpy(host->name, name.ptr, name.len);
-	polite_init(&host->polite, site64);
+	polite_init(&host->polite, NULL);
 	slot = host_slot(hosts, site64);
 	host->chain = *slot;
 	*slot = host;
@@ -132,7 +132,8 @@ host_free(struct hosts *hosts, struct host *host)
 	struct host **slot = host_slot(hosts, host->site64);
 
 	must(host->leases == NULL && host->errands == NULL && !host->changed);
-	must(host->address == NULL && host->spot.line == NULL);
+	must(host->address == NULL && host->spot.line == NULL &&
+	     host->server == NULL);
 	while (*slot != host)
 		slot = &(*slot)->chain;
 	*slot = host->chain;
@@ -164,7 +165,7 @@ host_is_idle(const struct host *host)
 {
 	return !host_has_urls(host) && host->leases == NULL &&
 	       host->errands == NULL && maps_are_none(&host->maps) &&
-	       !(host->parked && host->queued > 0) &&
+	       !(host_is_parked(host) && host->queued > 0) &&
 	       host->rulebook.state != RULEBOOK_ASKED &&
 	       host->rulebook.state != RULEBOOK_RENEWING;
 }
@@ -324,6 +325,8 @@ host_errand_add(struct host *host, const struct errand *like, struct span url,
 void
 host_to_row(const struct host *host, struct host_row *row)
 {
+	const struct pace *pace = host->polite.pace;
+
 	*row = (struct host_row){
 		.admitted = host->admitted,
 		.queued = host->queued,
@@ -332,17 +335,18 @@ host_to_row(const struct host *host, struct host_row *row)
 		.bytes = host->bytes,
 		.errors = host->errors,
 		.since_ms = host->since_ms,
-		.spent = host->parked,
 		.sitemaps = host->sitemaps,
-		.next_ms = host->polite.next_ms,
-		.blocked_ms = host->polite.blocked_ms,
+		.next_ms = pace->next_ms,
+		.blocked_ms = pace->blocked_ms,
+		.trouble_ms = host->polite.trouble_ms,
 		.first_fail_ms = host->polite.first_fail_ms,
 		.fails = host->polite.fails,
-		.backoffs = host->polite.backoffs,
+		.backoffs = pace->backoffs,
 		.down = host->polite.down,
 		.crawl_delay_ms = host->polite.crawl_delay_ms,
-		.response_ms = host->polite.response_ms,
-		.blocked_by = host->polite.blocked_by,
+		.response_ms = pace->response_ms,
+		.blocked_by = pace->blocked_by,
+		.trouble_by = host->polite.trouble_by,
 		.ip = host->ip,
 		.robots = rulebook_at_rest(&host->rulebook),
 		.robots_block = host->rulebook.block,
@@ -363,17 +367,13 @@ host_from_row(struct host *host, const struct host_row *row)
 	host->bytes = row->bytes;
 	host->errors = row->errors;
 	host->since_ms = row->since_ms;
-	host->parked = row->spent;
 	host->sitemaps = row->sitemaps;
-	host->polite.next_ms = row->next_ms;
-	host->polite.blocked_ms = row->blocked_ms;
+	host->polite.trouble_ms = row->trouble_ms;
 	host->polite.first_fail_ms = row->first_fail_ms;
 	host->polite.fails = row->fails;
-	host->polite.backoffs = row->backoffs;
 	host->polite.down = row->down;
 	host->polite.crawl_delay_ms = row->crawl_delay_ms;
-	host->polite.response_ms = row->response_ms;
-	host->polite.blocked_by = row->blocked_by;
+	host->polite.trouble_by = row->trouble_by;
 	host->ip = row->ip;
 	/* A state that there is not was written by a disk: ask again. */
 	if (row->robots < RULEBOOK_STATES) {

@@ -1,8 +1,9 @@
 /*
- * host - the hosts that have something to do, each with its clock and the
- * head of its queue.
+ * host - the origins that have something to do, each with the head of its
+ * queue.
  *
- * A host is "https://example.org:8443", known by the hash of that.  Its URLs
+ * One is "https://example.org:8443", known by the hash of that; with the other
+ * origins of its host name it shares a server, whose clock it goes by.  Its URLs
  * lie in the store; here are a few of them, in order, and the place behind
  * which the store must be read.  A host with nothing to do is not kept: its
  * row in the store has all of it.
@@ -20,6 +21,7 @@
 #include "lib/frontier/politeness.h"
 #include "lib/frontier/rows.h"
 #include "lib/frontier/rulebook.h"
+#include "lib/frontier/server.h"
 #include "lib/message/order.h"
 
 enum {
@@ -56,9 +58,12 @@ struct host {
 	uint64_t site64;
 	/* Of config_host(), for its name; whoever makes a host sets it. */
 	const struct config_host *config;
-	struct heap_node node; /* in hosts->ready when it has work … */
-	/* … but for when it waits for its address.  ip: of the last fetch; address:
-	 * its clock, held; NULL: not known, or it has none. */
+	struct server *server; /* whoever makes a host joins it to that */
+	struct host *next_origin, *previous_origin; /* of the server */
+	/* When it has something to do it is in hosts->ready until it is due by
+	 * itself, and then in its server's line, or its address's.  ip: of the
+	 * last fetch; address: its clock, held; NULL: not known, or none. */
+	struct heap_node node;
 	struct line_spot spot;
 	struct address_ip ip;
 	struct address *address;
@@ -73,15 +78,14 @@ struct host {
 	uint64_t admitted, fetched;
 	uint64_t queued; /* not ended, leased ones and waiting ones included */
 	uint64_t bytes, errors;
-	int64_t since_ms;  /* the crawl's open time at its first page; -1 */
+	int64_t since_ms;  /* as of the server */
 	uint32_t sitemaps; /* found for this site, wherever they lie */
 	struct polite polite;
 	struct rulebook rulebook;
-	uint32_t slots;   /* fetches under way, robots.txt included */
-	uint32_t fetches; /* leases of pages that are to be fetched */
-	bool changed;     /* its row is to be written by the commit */
-	bool blocked;     /* a person has closed it */
-	uint8_t parked;   /* enum budget: it used that up */
+	uint32_t slots; /* fetches under way, robots.txt included */
+	bool changed;   /* its row is to be written by the commit */
+	bool listed;    /* its server finds its row (STORE_NAMES) */
+	bool blocked;   /* a person has closed it */
 	uint16_t name_len;
 	char name[];
 };
@@ -99,9 +103,10 @@ MUST_USE int hosts_init(struct hosts *hosts);
 void hosts_fini(struct hosts *hosts);
 
 struct host *host_find(const struct hosts *hosts, uint64_t site64);
-/* With nothing queued; must not be there yet.  NULL: no memory. */
+/* With nothing queued, and of no server; must not be there yet.  NULL: no memory. */
 struct host *host_new(struct hosts *hosts, uint64_t site64, struct span name);
-/* It has no leases and no errands, and has let go of its address. */
+/* It has no leases and no errands, and has let go of its address and its
+ * server. */
 void host_free(struct hosts *hosts, struct host *host);
 
 static inline struct host *
@@ -120,6 +125,12 @@ static inline struct host *
 host_of_spot(struct line_spot *spot)
 {
 	return (struct host *)((char *)spot - offsetof(struct host, spot));
+}
+
+static inline bool
+host_is_parked(const struct host *host)
+{
+	return host->server->spent != BUDGET_NONE;
 }
 
 /* Its row must be written. */

@@ -83,6 +83,23 @@ line_join(struct line *line, struct line_spot *spot, uint32_t most)
 }
 
 void
+line_rejoin(struct line *line, struct line_spot *spot, uint32_t most)
+{
+	must(spot->line == NULL);
+	*spot = (struct line_spot){
+		.line = line,
+		.next = line->first,
+		.most = most,
+	};
+	if (line->first != NULL)
+		line->first->previous = spot;
+	else
+		line->last = spot;
+	line->first = spot;
+	place(line);
+}
+
+void
 line_leave(struct line_spot *spot)
 {
 	struct line *line = spot->line;

@@ -45,8 +45,10 @@ void line_give(struct line *line);
 void line_hold(struct line *line);
 void line_release(struct line *line);
 
-/* Last in the line; out of the one where it is, if it is in any. */
+/* Last in the line; first, for who had its turn there and could not use it;
+ * out of the one where it is, if it is in any. */
 void line_join(struct line *line, struct line_spot *spot, uint32_t most);
+void line_rejoin(struct line *line, struct line_spot *spot, uint32_t most);
 void line_leave(struct line_spot *spot);
 
 /* The first line of a heap whose time has come: with somebody whose turn it is,

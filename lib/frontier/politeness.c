@@ -52,13 +52,15 @@ doubled(int64_t first, unsigned n, int64_t most)
 }
 
 void
-polite_init(struct polite *polite, uint64_t seed)
+pace_init(struct pace *pace, uint64_t seed)
 {
-	*polite = (struct polite){
-		.crawl_delay_ms = -1,
-		.response_ms = -1,
-		.seed = seed,
-	};
+	*pace = (struct pace){ .response_ms = -1, .seed = seed };
+}
+
+void
+polite_init(struct polite *polite, struct pace *pace)
+{
+	*polite = (struct polite){ .pace = pace, .crawl_delay_ms = -1 };
 }
 
 /* --- the delay ----------------------------------------------------------- */
@@ -67,11 +69,11 @@ polite_init(struct polite *polite, uint64_t seed)
 static int64_t
 latency_ms(const struct polite *polite, const struct config_host *config)
 {
-	if (config->host_delay_ms == 0 || polite->response_ms < 0)
+	int64_t ms = polite->pace->response_ms;
+
+	if (config->host_delay_ms == 0 || ms < 0)
 		return 0;
-	return sooner((int64_t)polite->response_ms * config->delay_factor /
-			  1000,
-	    config->max_delay_ms);
+	return sooner(ms * config->delay_factor / 1000, config->max_delay_ms);
 }
 
 /* Without what the last answer adds. */
@@ -110,20 +112,29 @@ polite_delay_ms(const struct polite *polite, const struct config_host *config)
 }
 
 int64_t
+pace_ready_ms(const struct pace *pace)
+{
+	return later(pace->next_ms, pace->blocked_ms);
+}
+
+int64_t
 polite_ready_ms(const struct polite *polite)
 {
-	return later(polite->next_ms, polite->blocked_ms);
+	return later(pace_ready_ms(polite->pace), polite->trouble_ms);
 }
 
 struct polite_why
 polite_explain(const struct polite *polite, const struct config_host *config)
 {
 	struct polite_why why = delay_of(polite, config);
+	const struct pace *pace = polite->pace;
 
 	why.ready_ms = polite_ready_ms(polite);
-	if (polite->blocked_ms > polite->next_ms)
-		why.term = polite->blocked_by;
-	else if (polite->restarted)
+	if (polite->trouble_ms > pace_ready_ms(pace))
+		why.term = polite->trouble_by;
+	else if (pace->blocked_ms > pace->next_ms)
+		why.term = pace->blocked_by;
+	else if (pace->restarted)
 		why.term = POLITE_RESTART;
 	else
 		why.term = why.delay_term;
@@ -136,13 +147,13 @@ polite_explain(const struct polite *polite, const struct config_host *config)
  * the host's own (splitmix64), so that a test draws what the crawl drew.
  */
 static int64_t
-jittered(struct polite *polite, const struct config_host *config, int64_t ms)
+jittered(struct pace *pace, const struct config_host *config, int64_t ms)
 {
 	uint64_t z, most;
 
 	if (config->host_delay_ms == 0 || config->delay_jitter == 0)
 		return ms;
-	z = polite->seed + (uint64_t)++polite->draws * 0x9E3779B97F4A7C15u;
+	z = pace->seed + (uint64_t)++pace->draws * 0x9E3779B97F4A7C15u;
 	z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
 	z = (z ^ z >> 27) * 0x94D049BB133111EBu;
 	z ^= z >> 31;
@@ -155,33 +166,35 @@ void
 polite_started(struct polite *polite, const struct config_host *config,
     int64_t now_ms)
 {
+	struct pace *pace = polite->pace;
+
 	/* With several slots, requests that leave together would be none of
 	 * them after the delay.  How slow the last answer was counts from
 	 * the end of an answer alone: this one may be quick. */
-	polite->next_ms = later(polite->next_ms,
+	pace->next_ms = later(pace->next_ms,
 	    now_ms + wished_delay(polite, config).delay_ms);
-	polite->restarted = false;
+	pace->restarted = false;
 }
 
 /* --- pauses -------------------------------------------------------------- */
 
 static void
-block(struct polite *polite, enum polite_term by, int64_t until_ms)
+block(struct pace *pace, enum polite_term by, int64_t until_ms)
 {
-	if (until_ms <= polite->blocked_ms)
+	if (until_ms <= pace->blocked_ms)
 		return;
-	polite->blocked_ms = until_ms;
-	polite->blocked_by = (uint8_t)by;
+	pace->blocked_ms = until_ms;
+	pace->blocked_by = (uint8_t)by;
 }
 
-/* The host could not be reached. */
+/* The origin could not be reached. */
 static void
 polite_trouble(struct polite *polite, const struct config_host *config,
     bool no_name, int64_t end_ms, int64_t now_ms)
 {
 	int64_t unit = config->retry_delay.n > 0 ? config->retry_delay.ms[0]
 						 : 0;
-	int64_t most = unit * TROUBLE_UNITS_MAX;
+	int64_t most = unit * TROUBLE_UNITS_MAX, until_ms;
 
 	/* A name that is not there: asked for again when its time is over. */
 	if (no_name) {
@@ -190,9 +203,12 @@ polite_trouble(struct polite *polite, const struct config_host *config,
 	}
 	if (polite->fails == 0)
 		polite->first_fail_ms = end_ms;
-	block(polite, no_name ? POLITE_DNS : POLITE_TROUBLE,
-	    end_ms +
-		jittered(polite, config, doubled(unit, polite->fails, most)));
+	until_ms = end_ms + jittered(polite->pace, config,
+				doubled(unit, polite->fails, most));
+	if (until_ms > polite->trouble_ms) {
+		polite->trouble_ms = until_ms;
+		polite->trouble_by = no_name ? POLITE_DNS : POLITE_TROUBLE;
+	}
 	if (polite->fails < UINT16_MAX)
 		polite->fails++;
 	polite->counted_ms = now_ms;
@@ -203,16 +219,16 @@ polite_trouble(struct polite *polite, const struct config_host *config,
 
 /* The host asks for a pause; without a time of its own it gets ours. */
 static void
-polite_pause(struct polite *polite, const struct config_host *config,
-    int64_t end_ms, int64_t now_ms)
+pace_pause(struct pace *pace, const struct config_host *config, int64_t end_ms,
+    int64_t now_ms)
 {
-	block(polite, POLITE_BACKOFF,
-	    end_ms + jittered(polite, config,
-			 doubled(config->backoff_ms, polite->backoffs,
+	block(pace, POLITE_BACKOFF,
+	    end_ms + jittered(pace, config,
+			 doubled(config->backoff_ms, pace->backoffs,
 			     config->max_backoff_ms)));
-	if (polite->backoffs < UINT8_MAX)
-		polite->backoffs++;
-	polite->counted_ms = now_ms;
+	if (pace->backoffs < UINT8_MAX)
+		pace->backoffs++;
+	pace->counted_ms = now_ms;
 }
 
 /* How long the server had to do with it; -1: it had not. */
@@ -231,39 +247,40 @@ polite_ended(struct polite *polite, const struct config_host *config,
     int64_t ordered_ms, const struct capture *capture, int64_t now_ms)
 {
 	bool is_trouble = capture != NULL && verdict_is_host_trouble(capture);
+	struct pace *pace = polite->pace;
+	bool is_news = ordered_ms >= pace->counted_ms;
 	int64_t end_ms = now_ms;
-	bool is_news = ordered_ms >= polite->counted_ms;
 
 	/* Another process wrote it, by a clock that may have been set. */
 	if (capture != NULL)
 		end_ms = later(sooner(capture->fetch_end_ms, now_ms),
 		    sooner(ordered_ms, now_ms));
 	if (capture != NULL && !is_trouble && response_ms(capture) >= 0)
-		polite->response_ms = response_ms(capture);
-	polite->ended_ms = later(polite->ended_ms, end_ms);
-	polite->next_ms = later(polite->next_ms,
-	    end_ms + jittered(polite, config, polite_delay_ms(polite, config)));
+		pace->response_ms = response_ms(capture);
+	pace->ended_ms = later(pace->ended_ms, end_ms);
+	pace->next_ms = later(pace->next_ms,
+	    end_ms + jittered(pace, config, polite_delay_ms(polite, config)));
 	if (capture == NULL)
 		return;
 
 	if (is_trouble) {
-		if (is_news)
+		if (ordered_ms >= polite->counted_ms)
 			polite_trouble(polite, config,
 			    capture->reason == REASON_DNS_FAIL, end_ms, now_ms);
 		return;
 	}
 	polite->fails = 0;
 	if (capture->retry_after_ms >= 0)
-		block(polite, POLITE_RETRY_AFTER,
+		block(pace, POLITE_RETRY_AFTER,
 		    end_ms +
 			sooner(capture->retry_after_ms, POLITE_LONGEST_MS));
 	if (verdict_is_wait(capture)) {
 		/* One that is over when it comes tells nothing: "busy, ask
 		 * again at once" is not an answer to be taken literally. */
 		if (is_news && capture->retry_after_ms <= 0)
-			polite_pause(polite, config, end_ms, now_ms);
+			pace_pause(pace, config, end_ms, now_ms);
 	} else if (capture->status > 0 && capture->status < 500 && is_news) {
-		polite->backoffs = 0;
+		pace->backoffs = 0;
 	}
 }
 
@@ -273,9 +290,11 @@ void
 polite_crawl_delay(struct polite *polite, const struct config_host *config,
     int64_t crawl_delay_ms)
 {
+	struct pace *pace = polite->pace;
+
 	polite->crawl_delay_ms = crawl_delay_ms;
-	polite->next_ms = later(polite->next_ms,
-	    polite->ended_ms + polite_delay_ms(polite, config));
+	pace->next_ms = later(pace->next_ms,
+	    pace->ended_ms + polite_delay_ms(polite, config));
 }
 
 void
@@ -283,17 +302,19 @@ polite_restarted(struct polite *polite, const struct config_host *config,
     int64_t opened_ms, int64_t now_ms)
 {
 	int64_t next_ms = opened_ms + polite_delay_ms(polite, config);
+	int64_t latest_ms = now_ms + POLITE_LONGEST_MS;
+	struct pace *pace = polite->pace;
 
 	/* A clock that was wrong when the store was written must not stop
 	 * the host for years. */
-	polite->next_ms = sooner(polite->next_ms, now_ms + POLITE_LONGEST_MS);
-	polite->blocked_ms = sooner(polite->blocked_ms,
-	    now_ms + POLITE_LONGEST_MS);
+	pace->next_ms = sooner(pace->next_ms, latest_ms);
+	pace->blocked_ms = sooner(pace->blocked_ms, latest_ms);
+	polite->trouble_ms = sooner(polite->trouble_ms, latest_ms);
 	polite->first_fail_ms = sooner(polite->first_fail_ms, now_ms);
-	polite->ended_ms = opened_ms;
-	if (next_ms > polite->next_ms) {
-		polite->next_ms = next_ms;
-		polite->restarted = true;
+	pace->ended_ms = later(pace->ended_ms, opened_ms);
+	if (next_ms > pace->next_ms) {
+		pace->next_ms = next_ms;
+		pace->restarted = true;
 	}
 }
 
@@ -302,5 +323,5 @@ polite_forgive(struct polite *polite)
 {
 	polite->down = false;
 	polite->fails = 0;
-	polite->backoffs = 0;
+	polite->pace->backoffs = 0;
 }

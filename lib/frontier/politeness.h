@@ -1,5 +1,9 @@
 /*
- * politeness - one host's clock: when may the next request leave.
+ * politeness - the clock: when may the next request leave.
+ *
+ * A host name has one pace, whatever scheme and port a request goes to; what
+ * is true of one origin alone (it cannot be reached, its robots.txt asks for
+ * a delay) is in struct polite.
  *
  * The clock runs from the end of a fetch.  The effective delay is the longest
  * of what we set (host_delay), what robots.txt asks for (Crawl-delay) and
@@ -48,33 +52,44 @@ enum polite_term {
 /* "crawl_delay", "retry_after" … */
 const char *polite_term_name(unsigned term);
 
-struct polite {
+/* Of a host name: all its origins go by it. */
+struct pace {
 	int64_t next_ms;    /* fetch end + delay + jitter */
-	int64_t blocked_ms; /* Retry-After, back-off, trouble */
+	int64_t blocked_ms; /* Retry-After, back-off */
 	int64_t ended_ms;   /* of the last fetch, in this run */
 	/* Answers to requests that left before this are old news: of 32
 	 * requests that fail together only the first counts. */
 	int64_t counted_ms;
+	uint8_t backoffs;    /* 429 and 503 in a row */
+	uint8_t blocked_by;  /* enum polite_term: why .blocked_ms */
+	bool restarted;      /* no fetch has ended since */
+	int32_t response_ms; /* of the last answer; -1: it has given none */
+	uint32_t draws;      /* of jitter */
+	uint64_t seed;       /* of jitter: of two hosts not the same */
+};
+
+/* Of an origin. */
+struct polite {
+	struct pace *pace;      /* of its host name */
+	int64_t trouble_ms;     /* it could not be reached: not before this */
 	int64_t first_fail_ms;  /* of the failures in a row */
-	uint16_t fails;         /* in a row, to reach the host at all */
-	uint8_t backoffs;       /* 429 and 503 in a row */
-	uint8_t blocked_by;     /* enum polite_term: why .blocked_ms */
-	bool down;              /* given up */
-	bool restarted;         /* no fetch has ended since */
+	int64_t counted_ms;     /* as of the pace */
 	int64_t crawl_delay_ms; /* of robots.txt; -1: none */
-	int32_t response_ms;    /* of the last answer; -1: it has given none */
-	uint32_t draws;         /* of jitter */
-	uint64_t seed;          /* of jitter: of two hosts not the same */
+	uint16_t fails;         /* in a row, to reach it at all */
+	uint8_t trouble_by;     /* enum polite_term: why .trouble_ms */
+	bool down;              /* given up */
 };
 
 /* The same seed draws the same jitter. */
-void polite_init(struct polite *polite, uint64_t seed);
+void pace_init(struct pace *pace, uint64_t seed);
+void polite_init(struct polite *polite, struct pace *pace);
 
 /* The effective delay, without jitter. */
 int64_t polite_delay_ms(const struct polite *polite,
     const struct config_host *config);
 
-/* When the next request may leave. */
+/* When the next request may leave: to any origin of the name, to this one. */
+int64_t pace_ready_ms(const struct pace *pace);
 int64_t polite_ready_ms(const struct polite *polite);
 
 /* What is waited for until then, and the effective delay with what it is of. */

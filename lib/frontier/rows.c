@@ -289,16 +289,17 @@ host_row_write(const struct host_row *row, struct buf *out)
 	put(&w, row->bytes, 8);
 	put(&w, row->errors, 8);
 	put(&w, (uint64_t)row->since_ms, 8);
-	put(&w, row->spent, 1);
 	put(&w, row->sitemaps, 4);
 	put(&w, (uint64_t)row->next_ms, 8);
 	put(&w, (uint64_t)row->blocked_ms, 8);
-	put(&w, (uint64_t)row->first_fail_ms, 8);
-	put(&w, row->fails, 2);
 	put(&w, row->backoffs, 1);
-	put(&w, row->down, 1);
 	put(&w, row->blocked_by, 1);
 	put(&w, (uint32_t)row->response_ms, 4);
+	put(&w, (uint64_t)row->trouble_ms, 8);
+	put(&w, (uint64_t)row->first_fail_ms, 8);
+	put(&w, row->fails, 2);
+	put(&w, row->trouble_by, 1);
+	put(&w, row->down, 1);
 	put_span(&w, span_of((const char *)row->ip.bytes, ADDRESS_BYTES));
 	put(&w, row->robots, 1);
 	put(&w, row->robots_block, 1);
@@ -323,16 +324,17 @@ host_row_read(struct span bytes, struct host_row *out)
 	row.bytes = get(&r, 8);
 	row.errors = get(&r, 8);
 	row.since_ms = (int64_t)get(&r, 8);
-	row.spent = (uint8_t)get(&r, 1);
 	row.sitemaps = (uint32_t)get(&r, 4);
 	row.next_ms = (int64_t)get(&r, 8);
 	row.blocked_ms = (int64_t)get(&r, 8);
-	row.first_fail_ms = (int64_t)get(&r, 8);
-	row.fails = (uint16_t)get(&r, 2);
 	row.backoffs = (uint8_t)get(&r, 1);
-	row.down = get(&r, 1) != 0;
 	row.blocked_by = (uint8_t)get(&r, 1);
 	row.response_ms = (int32_t)get(&r, 4);
+	row.trouble_ms = (int64_t)get(&r, 8);
+	row.first_fail_ms = (int64_t)get(&r, 8);
+	row.fails = (uint16_t)get(&r, 2);
+	row.trouble_by = (uint8_t)get(&r, 1);
+	row.down = get(&r, 1) != 0;
 	get_bytes(&r, row.ip.bytes, ADDRESS_BYTES);
 	row.robots = (uint8_t)get(&r, 1);
 	row.robots_block = get(&r, 1) != 0;
@@ -341,7 +343,7 @@ host_row_read(struct span bytes, struct host_row *out)
 	row.robots_at_ms = (int64_t)get(&r, 8);
 	row.crawl_delay_ms = (int64_t)get(&r, 8);
 	row.name = r.left;
-	if (r.bad || row.name.len == 0 || row.spent >= BUDGETS)
+	if (r.bad || row.name.len == 0)
 		return -EBADMSG;
 	*out = row;
 	return 0;

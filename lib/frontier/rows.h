@@ -132,15 +132,18 @@ struct host_row {
 	uint64_t bytes;    /* of pages, as received */
 	uint64_t errors;   /* URLs of which row_is_error() is true */
 	int64_t since_ms;  /* the crawl's open time at its first page; -1 */
-	uint8_t spent;     /* enum budget */
 	uint32_t sitemaps; /* ever found for it, max_sitemaps at the most */
-	/* politeness */
-	int64_t next_ms, blocked_ms, first_fail_ms;
-	uint16_t fails;
+	/* the pace of its host name, as it was when this was written: of the
+	 * rows of its origins the one that was asked last knows it */
+	int64_t next_ms, blocked_ms;
 	uint8_t backoffs;
+	uint8_t blocked_by;  /* enum polite_term: why .blocked_ms */
+	int32_t response_ms; /* of the last answer; -1: none */
+	/* politeness */
+	int64_t trouble_ms, first_fail_ms;
+	uint16_t fails;
+	uint8_t trouble_by; /* enum polite_term: why .trouble_ms */
 	bool down;
-	uint8_t blocked_by;   /* enum polite_term: why .blocked_ms */
-	int32_t response_ms;  /* of the last answer; -1: none */
 	struct address_ip ip; /* of the last fetch; all 0: not known */
 	/* robots.txt */
 	uint8_t robots; /* enum rulebook_state */

@@ -21,6 +21,7 @@ static const char *const names[STORE_TABLES + 1] = {
 	[STORE_ROBOTS] = "r",
 	[STORE_META] = "m",
 	[STORE_SITEMAPS] = "s",
+	[STORE_NAMES] = "n",
 	[STORE_TABLES] = "default",
 };
 

@@ -12,6 +12,8 @@
  *                             lie by priority, then first come first served
  *   d  due_ms site64 url64 -> nothing; URLs that wait for another try
  *   h  site64              a host: name, counters, clocks, head of its queue
+ *   n  name64 site64       -> nothing; the rows of `h` of one host name
+ *   n  name64              -> the budget that the host name has used up
  *   r  site64              the compiled rules of its robots.txt
  *   s  site64 url64 asker64 -> a sitemap on a site, read for another one or
  *                             for itself
@@ -35,6 +37,7 @@ enum store_table {
 	STORE_ROBOTS,
 	STORE_META,
 	STORE_SITEMAPS,
+	STORE_NAMES,
 	STORE_TABLES
 };
 

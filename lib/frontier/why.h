@@ -72,7 +72,7 @@ struct why {
 	/* Its host, if it has a row. */
 	bool host_known;
 	uint64_t admitted, queued, fetched;
-	uint64_t slots; /* requests under way */
+	uint64_t slots; /* requests under way, to any origin of its name */
 	bool is_busy;   /* no more of them at once (host_concurrency) */
 	bool down;
 	enum budget parked;
@@ -84,7 +84,8 @@ struct why {
 	struct polite_why clock; /* when the next request may leave, and what
 	                            decides that: host and address */
 	int64_t since_ms;        /* it has been waited for that; 0: not known */
-	bool in_line; /* it is due, and waits for its address's turn */
+	bool in_line;     /* it is due, and waits for its address's turn */
+	struct pace pace; /* of its name */
 	struct polite polite;
 	int64_t outage_ms; /* how long our own network has been out; 0: it is
 	                      not */

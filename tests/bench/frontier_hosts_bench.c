@@ -91,6 +91,7 @@ fill(struct bench *b, uint64_t urls)
 	b->config.scope = SCOPE_ANY;
 	b->config.host.robots = CONFIG_ROBOTS_IGNORE;
 	b->config.host.host_max_pages = 0;
+	b->config.host.delay_jitter = 0; /* one is due at each pick */
 	/* As slow as keeps all of them busy: the heap is full at any time. */
 	b->config.host.host_delay_ms = (int64_t)(b->hosts * 1000 / A_SECOND);
 	want(frontier_open(b->dir, &b->config, id, START_MS, &b->frontier,

@@ -388,6 +388,37 @@ def a_host_is_gone_with_its_records(crawl):
         store.delete("h", store.items("h")[0][0])
 
 
+@damage("name-missing")
+def a_host_is_not_found_by_its_name(crawl):
+    with store_of(crawl) as store:
+        store.delete("n", store.items("n")[0][0])
+
+
+@damage("name-stray")
+def a_name_has_a_host_that_there_is_not(crawl):
+    with store_of(crawl) as store:
+        store.put("n", key(1, 2), b"")
+
+
+@damage("name-stray")
+def a_host_is_found_by_the_name_of_another(crawl):
+    with store_of(crawl) as store:
+        (one, _), (other, _) = store.items("n")
+        store.put("n", one[:8] + other[8:], b"")
+
+
+@damage("name-stray")
+def a_name_has_used_up_a_budget_that_there_is_not(crawl):
+    with store_of(crawl) as store:
+        store.put("n", store.items("n")[0][0][:8], b"\x63")
+
+
+@damage("totals")
+def a_name_has_used_up_a_budget_that_nobody_counted(crawl):
+    with store_of(crawl) as store:
+        store.put("n", store.items("n")[0][0][:8], b"\x01")
+
+
 @damage("host-counters")
 def a_host_thinks_that_it_has_nothing_left(crawl):
     with store_of(crawl) as store:
@@ -548,7 +579,7 @@ GROUPS = {
                 "record-unknown", "verdict"),
     "urls": ("url-row", "url-key", "seed", "alias", "sum", "totals"),
     "hosts": ("host-row", "host-missing", "host-counters", "host-head", "robots-stray",
-              "robots-missing", "robots-row"),
+              "robots-missing", "robots-row", "name-missing", "name-stray"),
     "queues": ("queue-stray", "queue-missing", "due-stray", "due-missing", "place"),
 }
 
@@ -570,6 +601,11 @@ def find_and_mend(t, group):
         for i, (kind, function) in enumerate(chosen):
             pool.submit(one, i, kind, function)
     check(not failures, lambda: "\n".join(failures))
+
+
+def test_each_damage_is_of_a_group(t):
+    same_set({kind for kind, _ in DAMAGES}, {kind for kinds in GROUPS.values() for kind in kinds},
+             "kinds of damages")
 
 
 def test_damaged_outputs_are_found_and_mended(t):

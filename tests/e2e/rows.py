@@ -5,7 +5,7 @@ import collections
 import struct
 
 QUEUED, WAITING, ENDED = 1, 2, 3
-TABLES = (b"u", b"q", b"d", b"h", b"r", b"m", b"s", b"default")
+TABLES = (b"u", b"q", b"d", b"h", b"r", b"m", b"s", b"n", b"default")
 
 # `whole` has bits beside its own: what stands in front of the text.
 WHOLE, CHAIN, TARGET = 1, 4, 8
@@ -14,11 +14,11 @@ LISTING = 6
 
 Url = collections.namedtuple("Url", "state verdict reason found whole depth hops tries waits "
                                     "status place via_site via_url at text")
-Host = collections.namedtuple("Host", "admitted queued fetched head bytes errors begun spent "
-                                      "sitemaps next blocked first_fail fails backoffs down "
-                                      "blocked_by response ip robots block robots_fails since at "
-                                      "delay name")
-URL, HOST = struct.Struct("<5B5HQQQq"), struct.Struct("<6QqBI3qH3Bi16s2BH3q")
+Host = collections.namedtuple("Host", "admitted queued fetched head bytes errors begun "
+                                      "sitemaps next blocked backoffs blocked_by response "
+                                      "trouble first_fail fails trouble_by down "
+                                      "ip robots block robots_fails since at delay name")
+URL, HOST = struct.Struct("<5B5HQQQq"), struct.Struct("<6QqI2q2Bi2qH2B16s2BH3q")
 Crawl = collections.namedtuple("Crawl", "seq end next_seq elapsed fetched admitted done failed "
                                         "excluded quarantined queued")
 CRAWL = struct.Struct("<3Qq7Q")  # in part

@@ -58,6 +58,7 @@ take_none(void)
 	struct header header;
 	struct outage outage;
 	struct polite polite;
+	struct pace pace;
 	struct arena arena;
 	struct heap heap;
 	struct buf buf;
@@ -69,7 +70,8 @@ take_none(void)
 	header_init(&header);
 	heap_init(&heap);
 	outage_init(&outage, 1);
-	polite_init(&polite, 1);
+	pace_init(&pace, 1);
+	polite_init(&polite, &pace);
 	url_init(&url);
 	watchdog_init(&dog, 1000);
 	faults_end();
@@ -1310,6 +1312,37 @@ hold_addresses(void)
 	return r;
 }
 
+static int
+init_servers(void)
+{
+	struct servers servers;
+	int r;
+
+	faults_begin();
+	r = servers_init(&servers);
+	faults_end();
+	servers_fini(&servers);
+	return r;
+}
+
+/* So many that the table grows. */
+static int
+make_servers(void)
+{
+	struct servers servers;
+	int r = 0;
+
+	ck_assert_int_eq(servers_init(&servers), 0);
+	faults_begin();
+	for (uint64_t i = 1; r == 0 && i < 300; i++)
+		r = OR_NOMEM(server_new(&servers, i));
+	faults_end();
+	ck_assert_ptr_nonnull(server_new(&servers, 1000));
+	ck_assert_ptr_nonnull(server_find(&servers, 1000));
+	servers_fini(&servers);
+	return r;
+}
+
 /* So many that the table grows. */
 static int
 make_hosts(void)
@@ -1691,7 +1724,7 @@ adopt_orders(void)
 
 static const struct faults_subject subjects[] = {
 	{ "aliases_init arena_init buf_init header_init heap_init outage_init "
-	  "polite_init url_init watchdog_init",
+	  "pace_init polite_init url_init watchdog_init",
 	    take_none, FAULTS_NEEDS_NONE },
 	{ "output_open", open_output, FAULTS_NEEDS_NONE },
 	{ "buf_add buf_printf", grow_buf },
@@ -1755,6 +1788,8 @@ static const struct faults_subject subjects[] = {
 	{ "hosts_init", init_hosts },
 	/* A table that does not grow is slow, not wrong. */
 	{ "host_new", make_hosts, FAULTS_FORGIVES },
+	{ "servers_init", init_servers },
+	{ "server_new", make_servers, FAULTS_FORGIVES },
 	{ "leases_init", init_leases },
 	{ "lease_new", make_leases, FAULTS_FORGIVES },
 	{ "seen_init", init_seen },

@@ -121,11 +121,13 @@ START_TEST(a_closed_hosts_urls_are_excluded_at_once_each_once)
 	struct order under_way, o;
 
 	fixture_init(&x);
+	x.config.host.host_concurrency = 2;
 	fixture_open(&x);
 	fixture_seed(&x, "http://a.test/1");
 	fixture_seed(&x, "http://a.test/2");
 	fixture_seed(&x, "https://a.test:444/3");
 	under_way = fixture_expect(&x, "http://a.test/1");
+	x.now += 1000; /* one clock for both */
 	o = fixture_expect(&x, "https://a.test:444/3");
 	fixture_settle(&x, &o, 500); /* waits for another try */
 	fixture_seed(&x, "http://b.test/");

@@ -280,7 +280,9 @@ START_TEST(redirected_robots_answer_for_the_asker_alone)
 	/* Other rules for another port, another scheme. */
 	fixture_seed(&x, "https://a.test/x");
 	fixture_seed(&x, "http://a.test:8080/x");
-	fixture_expect(&x, "https://a.test/robots.txt");
+	o = fixture_expect(&x, "https://a.test/robots.txt");
+	fixture_settle_robots(&x, &o, 404, "");
+	x.now += 1000;
 	fixture_expect(&x, "http://a.test:8080/robots.txt");
 	fixture_fini(&x);
 }

@@ -127,6 +127,7 @@ END_TEST
 
 START_TEST(host_head_is_not_behind_what_is_leased)
 {
+	struct server server = { .spent = BUDGET_NONE };
 	struct hosts hosts;
 	struct leases leases;
 	struct host *host;
@@ -135,6 +136,7 @@ START_TEST(host_head_is_not_behind_what_is_leased)
 	ck_assert_int_eq(hosts_init(&hosts), 0);
 	ck_assert_int_eq(leases_init(&leases), 0);
 	host = host_new(&hosts, 7, SPAN("http://a.test"));
+	host->server = &server;
 	ck_assert(host_is_idle(host));
 	lease = lease_new(&leases, 7, 1, ORDER_PAGE);
 	lease->place = 5;
@@ -191,6 +193,7 @@ START_TEST(host_rows_bring_all_of_it_back)
 	struct hosts hosts;
 	struct host *host, *back;
 	struct host_row row, again;
+	struct pace pace;
 	struct buf buf;
 
 	buf_init(&buf, 1000);
@@ -199,11 +202,11 @@ START_TEST(host_rows_bring_all_of_it_back)
 	host->admitted = 9;
 	host->queued = 8;
 	host->fetched = 1;
-	host->polite = (struct polite){ .next_ms = 1,
-		.blocked_ms = -2,
+	pace = (struct pace){ .next_ms = 1, .blocked_ms = -2, .backoffs = 5 };
+	host->polite = (struct polite){ .pace = &pace,
+		.trouble_ms = -9,
 		.first_fail_ms = 3,
 		.fails = 4,
-		.backoffs = 5,
 		.down = true,
 		.crawl_delay_ms = -1 };
 	host->rulebook = (struct rulebook){ .state = RULEBOOK_RENEWING,
@@ -222,7 +225,10 @@ START_TEST(host_rows_bring_all_of_it_back)
 	ck_assert(span_eq(host_name(back), SPAN("http://a.test:81")));
 	ck_assert_uint_eq(back->cursor, 77);
 	ck_assert_uint_eq(back->queued, 8);
-	ck_assert_int_eq(back->polite.blocked_ms, -2);
+	ck_assert_int_eq(back->polite.trouble_ms, -9);
+	ck_assert_int_eq(again.next_ms, 1);
+	ck_assert_int_eq(again.blocked_ms, -2);
+	ck_assert_int_eq(again.backoffs, 5);
 	ck_assert_int_eq(back->polite.fails, 4);
 	ck_assert(back->polite.down && back->rulebook.block);
 	ck_assert_int_eq(back->rulebook.since_ms, 7);

@@ -5,11 +5,13 @@
 #include "tests/harness.h"
 
 static struct config config;
+static struct pace pace;
 
 static void
 start(struct polite *polite)
 {
-	polite_init(polite, 1);
+	pace_init(&pace, 1);
+	polite_init(polite, &pace);
 	ck_assert_int_eq(config_init(&config), 0);
 	config.host.delay_jitter = 0;
 }
@@ -261,7 +263,7 @@ START_TEST(requests_that_fail_together_count_once)
 	c.reason = REASON_NONE;
 	for (int i = 0; i < 32; i++)
 		polite_ended(&p, &config.host, 300, &c, 400);
-	ck_assert_int_eq(p.backoffs, 1);
+	ck_assert_int_eq(pace.backoffs, 1);
 	config_fini(&config);
 }
 END_TEST
@@ -284,14 +286,16 @@ START_TEST(trouble_grows_to_an_hour_and_then_gives_up)
 	ck_assert(!p.down);
 
 	/* An answer in between, be it a refusal, starts anew. */
-	polite_init(&p, 1);
+	pace_init(&pace, 1);
+	polite_init(&p, &pace);
 	for (int i = 0; i < 20; i++) {
 		at += 3600000;
 		fetch(&p, at, i % 5 == 4 ? 503 : 0, -1);
 		ck_assert(!p.down);
 	}
 	/* In units of the first retry_delay. */
-	polite_init(&p, 1);
+	pace_init(&pace, 1);
+	polite_init(&p, &pace);
 	config.host.retry_delay.ms[0] = 10;
 	config.host.host_delay_ms = 0;
 	ck_assert_int_eq(fetch(&p, at, 0, -1), 10);
@@ -313,12 +317,12 @@ START_TEST(a_restart_waits_one_delay_and_no_year)
 	polite_crawl_delay(&p, &config.host, 4000);
 	ck_assert_int_eq(polite_ready_ms(&p), 9000);
 	polite_crawl_delay(&p, &config.host, -1);
-	p.next_ms = p.blocked_ms = INT64_MAX;
+	pace.next_ms = pace.blocked_ms = p.trouble_ms = INT64_MAX;
 	polite_restarted(&p, &config.host, 5000, 7000);
 	ck_assert_int_eq(polite_ready_ms(&p), 7000 + 86400000);
 	/* What this run wrote itself is left as it is. */
-	p.next_ms = 900000;
-	p.blocked_ms = 0;
+	pace.next_ms = 900000;
+	pace.blocked_ms = p.trouble_ms = 0;
 	polite_restarted(&p, &config.host, 5000, 890000);
 	ck_assert_int_eq(polite_ready_ms(&p), 900000);
 	config_fini(&config);

@@ -3,6 +3,10 @@
 #include "lib/frontier/frontier_impl.h"
 #include "lib/robots/robots.h"
 
+enum {
+	DELAY_TOLD_MS = 300 * 1000, /* a longer Crawl-delay is told of */
+};
+
 /* When it may next be asked for anything, by its clock. */
 static int64_t
 host_ready_ms(const struct host *host, int64_t now_ms)
@@ -273,18 +277,44 @@ frontier_robots_allow(struct frontier *f, struct host *host, struct span target)
 	return r; /* without rules not: they are asked for first */
 }
 
+/*
+ * Kept however long it is, up to a day; but a host from which next to nothing
+ * will come is told of, once for each delay that it asks for.
+ */
+static void
+tell_long_delay(struct frontier *f, const struct host *host, int64_t delay_ms)
+{
+	struct span name = host_name(host);
+	const char *end = memmem(name.ptr, name.len, "://", 3);
+
+	if (delay_ms <= DELAY_TOLD_MS ||
+	    delay_ms == host->polite.crawl_delay_ms ||
+	    delay_ms <= host->config->host_delay_ms ||
+	    host->config->crawl_delay != 0)
+		return;
+	if (end != NULL)
+		name = span_from_at(name, (size_t)(end + 3 - name.ptr));
+	frontier_tell(f,
+	    "%.*s: its robots.txt asks for %lld s between two requests "
+	    "(Crawl-delay), and gets them; crawl_delay = ignore below a line "
+	    "[host \"%.*s\"] in mpcrawl.conf decides otherwise",
+	    SPAN_ARG(host_name(host)), (long long)delay_ms / 1000,
+	    SPAN_ARG(name));
+}
+
 /* The answer's rules into the batch. */
 static void
 rules_save(struct frontier *f, struct host *host, struct span rules,
     int64_t now_ms)
 {
 	struct row_key key = row_key1(host->site64);
+	int64_t delay_ms = rules.len > 0 ? robots_crawl_delay_ms(rules) : -1;
 
 	if (rulebook_need(&host->rulebook, now_ms) != RULEBOOK_WAIT)
 		return; /* it does not ask */
+	tell_long_delay(f, host, delay_ms);
 	/* The delay first: it says when the rules will be needed. */
-	polite_crawl_delay(&host->polite, host->config,
-	    rules.len > 0 ? robots_crawl_delay_ms(rules) : -1);
+	polite_crawl_delay(&host->polite, host->config, delay_ms);
 	server_keep_pace(host->server);
 	rulebook_answered(&host->rulebook, host->config, rules.len > 0, now_ms,
 	    host_ready_ms(host, now_ms));

@@ -650,9 +650,72 @@ START_TEST(a_robots_order_is_adopted)
 }
 END_TEST
 
-TEST_MAIN("frontier_robots", robots_come_first_and_are_obeyed,
-    robots_limits_are_those_of_the_rfc, rules_are_kept_until_they_expire,
-    rules_that_change_are_the_new_ones, a_site_without_an_answer_is_given_up,
+/* The news, as far as they are of a delay; how many. */
+static int
+told_delay(struct fixture *x, const char *seconds)
+{
+	char line[FRONTIER_NEWS];
+	int n = 0;
+
+	while (frontier_news(x->f, line)) {
+		ck_assert_ptr_nonnull(strstr(line, "http://a.test:81: "));
+		ck_assert_ptr_nonnull(strstr(line, seconds));
+		ck_assert_ptr_nonnull(strstr(line, "crawl_delay = ignore"));
+		ck_assert_ptr_nonnull(strstr(line, "[host \"a.test:81\"]"));
+		n++;
+	}
+	return n;
+}
+
+static void
+answer_with_delay(struct fixture *x, const char *delay)
+{
+	char text[100];
+	struct order o;
+
+	wait_for_it(x);
+	o = fixture_expect(x, "http://a.test:81/robots.txt");
+	snprintf(text, sizeof(text), "User-agent: *\nCrawl-delay: %s\n", delay);
+	fixture_settle_robots(x, &o, 200, text);
+	fixture_commit(x);
+	/* Its rules hold from the end of the delay on, for a day. */
+	x->now += 2 * INT64_C(24) * 3600 * 1000;
+}
+
+START_TEST(a_long_crawl_delay_is_kept_and_told_of_once)
+{
+	struct fixture x;
+
+	robots_init(&x);
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test:81/1");
+	answer_with_delay(&x, "300");
+	ck_assert_int_eq(told_delay(&x, ""), 0);
+	answer_with_delay(&x, "301");
+	ck_assert_int_eq(told_delay(&x, " 301 s"), 1);
+	answer_with_delay(&x, "301");
+	ck_assert_int_eq(told_delay(&x, ""), 0);
+	/* A restart knows it, too. */
+	fixture_reopen(&x);
+	answer_with_delay(&x, "301");
+	ck_assert_int_eq(told_delay(&x, ""), 0);
+	answer_with_delay(&x, "90000");
+	ck_assert_int_eq(told_delay(&x, " 86400 s"), 1);
+	/* Nothing to tell of what is ours, or what we do not keep. */
+	x.config.host.host_delay_ms = 500 * 1000;
+	answer_with_delay(&x, "400");
+	x.config.host.host_delay_ms = 0;
+	x.config.host.crawl_delay = 1; /* ignore */
+	answer_with_delay(&x, "350");
+	ck_assert_int_eq(told_delay(&x, ""), 0);
+	fixture_fini(&x);
+}
+END_TEST
+
+TEST_MAIN("frontier_robots", a_long_crawl_delay_is_kept_and_told_of_once,
+    robots_come_first_and_are_obeyed, robots_limits_are_those_of_the_rfc,
+    rules_are_kept_until_they_expire, rules_that_change_are_the_new_ones,
+    a_site_without_an_answer_is_given_up,
     robots_follow_redirects_by_the_clock_of_each_host,
     redirected_robots_answer_for_the_asker_alone,
     robots_redirects_to_nowhere_are_as_if_not_there,

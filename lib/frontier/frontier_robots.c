@@ -49,7 +49,7 @@ robots_unanswered(struct frontier *f, uint64_t site64, int64_t now_ms)
 
 	if (r != 1)
 		return r;
-	rulebook_failed(&host->rulebook, host->config, now_ms,
+	rulebook_failed(&host->rulebook, host->config, false, now_ms,
 	    host_ready_ms(host, now_ms));
 	host_changed(&f->hosts, host);
 	frontier_schedule(f, host, now_ms);
@@ -379,6 +379,7 @@ frontier_settle_robots(struct frontier *f, const struct order *order,
 	    order->url64, ORDER_ROBOTS);
 	enum robots_meaning meaning = robots_meaning(
 	    capture != NULL ? capture->status : 0);
+	bool no_name = capture != NULL && verdict_is_no_name(capture);
 	struct host *target, *asker;
 	int r;
 
@@ -424,8 +425,8 @@ frontier_settle_robots(struct frontier *f, const struct order *order,
 	if (meaning == ROBOTS_UNREACHABLE && lease->spared)
 		rulebook_lost(&asker->rulebook); /* our network's fault */
 	else if (meaning == ROBOTS_UNREACHABLE)
-		rulebook_failed(&asker->rulebook, asker->config, now_ms,
-		    host_ready_ms(asker, now_ms));
+		rulebook_failed(&asker->rulebook, asker->config, no_name,
+		    now_ms, host_ready_ms(no_name ? target : asker, now_ms));
 	else
 		rules_save(f, asker,
 		    meaning == ROBOTS_USE_BODY ? rules : SPAN_NONE, now_ms);

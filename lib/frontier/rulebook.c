@@ -56,7 +56,7 @@ rulebook_answered(struct rulebook *book, const struct config_host *config,
 
 bool
 rulebook_failed(struct rulebook *book, const struct config_host *config,
-    int64_t now_ms, int64_t ready_ms)
+    bool no_name, int64_t now_ms, int64_t ready_ms)
 {
 	uint32_t last = config->retry_delay.n;
 	int64_t since_ms = book->fails > 0 ? book->since_ms : now_ms;
@@ -69,8 +69,9 @@ rulebook_failed(struct rulebook *book, const struct config_host *config,
 	book->since_ms = since_ms;
 	book->fails = (uint16_t)(fails < UINT16_MAX ? fails : UINT16_MAX);
 	/* The last delay of the list repeats. */
-	book->at_ms = book->state == RULEBOOK_STALE ? ready_ms : now_ms;
-	if (last > 0)
+	book->at_ms = no_name || book->state == RULEBOOK_STALE ? ready_ms
+							       : now_ms;
+	if (last > 0 && !no_name)
 		book->at_ms +=
 		    config->retry_delay.ms[fails < last ? fails - 1 : last - 1];
 	return true;

@@ -61,8 +61,10 @@ enum {
 bool rulebook_asked(struct rulebook *book);
 bool rulebook_answered(struct rulebook *book, const struct config_host *config,
     bool block, int64_t now_ms, int64_t ready_ms);
+/* `no_name`: the host's name was not found.  When that is over its clock knows
+ * (dns_negative_ttl), which is `ready_ms`; retry_delay has no say in it. */
 bool rulebook_failed(struct rulebook *book, const struct config_host *config,
-    int64_t now_ms, int64_t ready_ms);
+    bool no_name, int64_t now_ms, int64_t ready_ms);
 bool rulebook_lost(struct rulebook *book);
 bool rulebook_forgiven(struct rulebook *book);
 bool rulebook_spoilt(struct rulebook *book);

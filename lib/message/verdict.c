@@ -8,7 +8,6 @@ passes(unsigned reason)
 {
 	/* clang-format off */
 	static const bool table[REASONS] = {
-		[REASON_DNS_FAIL]           = true,
 		[REASON_CONNECT_FAIL]       = true,
 		[REASON_TLS_FAIL]           = true,
 		[REASON_TIMEOUT_CONNECT]    = true,
@@ -24,9 +23,16 @@ passes(unsigned reason)
 }
 
 bool
+verdict_is_no_name(const struct capture *capture)
+{
+	return capture->status == 0 && capture->reason == REASON_DNS_FAIL;
+}
+
+bool
 verdict_is_wait(const struct capture *capture)
 {
-	return capture->status == 429 || capture->status == 503;
+	return capture->status == 429 || capture->status == 503 ||
+	       verdict_is_no_name(capture);
 }
 
 bool
@@ -97,6 +103,10 @@ verdict_decide(const struct verdict_limits *limits, const struct order *order,
 		return (struct decision){ VERDICT_EXCLUDED, REASON_RULE };
 	if (order->is_probe && verdict_is_host_trouble(capture))
 		return (struct decision){ VERDICT_RETRY, capture->reason };
+	if (verdict_is_no_name(capture))
+		return decide_again(order->waits,
+		    limits->retries > 0 ? limits->max_waits : 0,
+		    capture->reason);
 	if (status == 0)
 		return decide_again(order->tries,
 		    passes(capture->reason) ? limits->retries : 0,

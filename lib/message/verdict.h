@@ -15,7 +15,7 @@
 struct verdict_limits {
 	uint32_t retries;
 	uint32_t max_redirects;
-	uint32_t max_waits; /* answers 429 and 503 that do not use a retry up */
+	uint32_t max_waits; /* see verdict_is_wait(): these use no retry up */
 	bool refuse_downgrade; /* of a redirect from https to http */
 };
 
@@ -29,14 +29,21 @@ struct decision {
  * loop; one to another form of the same page (REDIRECT_SAME) is a retry, since
  * a page has one record; any other is done, and its target is a link.
  *
+ * A name that is not found uses no retry up, or a host without a name for some
+ * minutes would take the retries of its URLs along; but where none are wanted
+ * it ends the URL at once, as any failure does.
+ *
  * `capture` is NULL when there is none: then the order's reason decides, and
  * without one the cell came by way of the quarantine.
  */
 struct decision verdict_decide(const struct verdict_limits *limits,
     const struct order *order, const struct capture *capture);
 
-/* 429 and 503: the host wants a pause, the URL is not to blame. */
+/* 429 and 503, and a name that is not found: the host's clock says when it is
+ * asked again, and the URL is not to blame. */
 bool verdict_is_wait(const struct capture *capture);
+/* The name was not found. */
+bool verdict_is_no_name(const struct capture *capture);
 /* The host could not be reached at all: its back-off grows. */
 bool verdict_is_host_trouble(const struct capture *capture);
 

@@ -47,7 +47,8 @@ def test_host_not_found(t):
     # Bounds the resolver's own patience, where there is no network.
     os.environ["RES_OPTIONS"] = "timeout:1 attempts:1"
     url = "http://no-such-host.invalid/"
-    crawl = t.crawl(url, contact="me@example.org", **ALONE).run(NO_SEED, 60)
+    crawl = t.crawl(url, contact="me@example.org", dns_negative_ttl="1s", max_dns_negative_ttl="1s",
+                    **ALONE).run(NO_SEED, 60)
     record = crawl.record(url)
     check(record["reason"] in ("dns_fail", "host_down"), f"the record: {record}")
     check("status" not in record, "a status came from nowhere")

@@ -337,7 +337,7 @@ START_TEST(rulebook_refuses_what_does_not_fit_its_state)
 	start(&p);
 	ck_assert_int_eq(rulebook_need(&book, 0), RULEBOOK_FETCH);
 	ck_assert(!rulebook_answered(&book, &config.host, true, 0, 0));
-	ck_assert(!rulebook_failed(&book, &config.host, 0, 0));
+	ck_assert(!rulebook_failed(&book, &config.host, false, 0, 0));
 	ck_assert(!rulebook_forgiven(&book));
 	ck_assert_int_eq(book.fails, 0);
 	ck_assert(rulebook_asked(&book));
@@ -363,7 +363,7 @@ START_TEST(rulebook_keeps_old_rules_through_an_outage)
 	for (int i = 0; i < 50; i++) {
 		ck_assert_int_eq(rulebook_need(&book, at), RULEBOOK_FETCH);
 		ck_assert(rulebook_asked(&book));
-		ck_assert(rulebook_failed(&book, &config.host, at, at));
+		ck_assert(rulebook_failed(&book, &config.host, false, at, at));
 		ck_assert_int_eq(book.state, RULEBOOK_STALE);
 		ck_assert_int_eq(book.at_ms - at, i == 0   ? 30000
 						  : i == 1 ? 300000
@@ -386,7 +386,8 @@ START_TEST(rulebook_gives_up_after_the_time_and_three_tries)
 		ck_assert_int_ne(rulebook_need(&book, book.at_ms),
 		    RULEBOOK_REFUSE);
 		ck_assert(rulebook_asked(&book));
-		ck_assert(rulebook_failed(&book, &config.host, book.at_ms, 0));
+		ck_assert(
+		    rulebook_failed(&book, &config.host, false, book.at_ms, 0));
 	}
 	ck_assert_int_eq(rulebook_need(&book, INT64_MAX), RULEBOOK_REFUSE);
 	ck_assert(!rulebook_asked(&book));

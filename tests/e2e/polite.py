@@ -1,7 +1,7 @@
 """The judge of politeness: what may not be in a server's log.
 
-A host's rule is what its owner may expect, from the facts of the test's own
-table; what the crawler says about itself is looked at, too, never instead.
+A host is a name, whatever the schemes and ports that it was asked by; its rule
+is what its owner may expect, from the facts of the test's own table; what the crawler says about itself is looked at, too, never instead.
 """
 
 # Clocks of two processes: a request that left in time may be seen this early.
@@ -79,11 +79,14 @@ def forbidden(host, arrivals, rule):
 
 
 def before_robots(host, arrivals):
-    """Pages that were asked for before robots.txt was answered."""
-    read = [one.end for one in arrivals if one.path == "/robots.txt" and one.end is not None]
-    first = min(read) if read else None
+    """Pages that were asked for before robots.txt was answered, by this origin."""
+    read = {}
+    for one in arrivals:
+        if one.path == "/robots.txt" and one.end is not None:
+            read[one.origin] = min(one.end, read.get(one.origin, one.end))
     return [f"{host}: {one!r} before its robots.txt was read" for one in arrivals
-            if one.path != "/robots.txt" and (first is None or one.when < first)]
+            if one.path != "/robots.txt" and
+            (one.origin not in read or one.when < read[one.origin])]
 
 
 def violations(arrivals, rules, pauses=None, kills=()):

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Politeness, by the log of a web of dozens of hosts, over kills and restarts."""
 
+import collections
 import copy
 import sys
 import time
@@ -21,13 +22,13 @@ class Town:
     def __init__(self):
         self.hosts, self.rules, self.pauses, self.seeds = {}, {}, {}, []
 
-    def add(self, host, pages, robots=None, rule=None, pauses=None, seed="/", **more):
+    def add(self, host, pages, robots=None, rule=None, pauses=None, schemes=("http",), **more):
         self.hosts[host] = {"pages": pages, "delay_ms": 20, **more}
         if robots is not None:
             self.hosts[host]["robots"] = robots
         if rule is not None:
             self.rules[host] = rule
-            self.seeds.append((host, seed))
+            self.seeds += [(host, scheme) for scheme in schemes]
         if pauses:
             self.pauses[host] = pauses
 
@@ -48,6 +49,7 @@ def numbered(n, *more):
 
 OUT = "127.5.9.1"  # nobody's seed: out of scope
 OUT_TOO = "127.5.9.2"
+TWO_PORTS = "127.5.11.4"
 
 
 def build(port, n):
@@ -127,13 +129,24 @@ def build(port, n):
     town.add("127.5.7.2", {**numbered(5), "/2": {"body": "slow" * 30, "drip_ms": 20},
                            "/3": {"body": "0123456789", "how": "half"}}, rule=plain)
     town.add("127.5.7.3", {**numbered(5), "/1": {"status": 500}, "/2": {"status": 502}}, rule=plain)
+    # One host by two schemes: one clock, and a pause that one asks for is the other's.
+    both = ("http", "https")
+    town.add("127.5.11.1", tree(n), rule=plain, schemes=both)
+    town.add("127.5.11.2", numbered(n // 2), robots="User-agent: *\nCrawl-delay: 0.5\n",
+             rule=Rule(0.5), schemes=both)
+    pages = numbered(n // 3)
+    pages["/2"] = [{"status": 429, "headers": later(3)}, {"status": 503, "headers": later(2)},
+                   page("at last")]
+    town.add("127.5.11.3", pages, rule=plain, pauses={"/2": [3, 2]}, schemes=both)
+    # And by two ports: open_town() has the other.
+    town.add(TWO_PORTS, tree(n), rule=plain)
     return town
 
 
 SETTINGS = {
     "host_delay": f"{int(DELAY * 1000)}ms", "crawlers": 4, "parsers": 2,
     "backoff": "1s", "max_backoff": "1s", "retry_delay": "500ms", "retries": 1,
-    "first_byte_timeout": "2s", "robots_give_up": "8s", "max_redirects": 5,
+    "first_byte_timeout": "2s", "robots_give_up": "8s", "max_redirects": 5, "tls_verify": "off",
 }
 
 
@@ -141,11 +154,17 @@ def open_town(t, n):
     web = t.web()
     town = build(web.port, n)
     web.add(town.hosts)
-    return web, town, [web.url(host, path) for host, path in town.seeds]
+    town.web_too = t.web({TWO_PORTS: {"delay_ms": 20, "pages": tree(n)}})
+    return web, town, [web.url(host, scheme=scheme) for host, scheme in town.seeds] + \
+        [town.web_too.url(TWO_PORTS)]
+
+
+def arrivals(web, town):
+    return web.arrivals() + town.web_too.arrivals()
 
 
 def judge(web, town, kills=()):
-    found = violations(web.arrivals(), town.rules, town.pauses, kills)
+    found = violations(arrivals(web, town), town.rules, town.pauses, kills)
     check(not found, lambda: f"{len(found)} violations, as\n  " + "\n  ".join(found[:10]))
 
 
@@ -197,6 +216,14 @@ def what_was_to_be_fetched_was(web, town, crawl):
         least = int(1000 * rule.delay)
         check(all(record.get("host_delay_ms", least) >= least for record in records.values()
                   if record["url"].startswith(web.url(host, ""))), f"host_delay_ms of {host}")
+    for host, _ in town.seeds:
+        check(any(one.host == host for one in web.arrivals()), f"{host} was not asked")
+    asked = collections.Counter(one.origin for one in arrivals(web, town))
+    for i in range(1, 5):
+        host = f"127.5.11.{i}"
+        check(len({origin for origin in asked if origin[1] == host}) == 2 and
+              min(n for origin, n in asked.items() if origin[1] == host) > 5,
+              f"one origin of {host} was hardly asked: {asked}")
     for host in town.pauses:
         for path in town.pauses[host]:
             check(web.hits(host, path) >= 2, f"{host}{path} was not asked for again")
@@ -274,6 +301,8 @@ def test_the_judge_sees_each_violation(_t):
     bad("out of scope", put(4, host="127.5.9.1"))
     bad("before its robots.txt", put(0, path="/y"))
     bad("before its robots.txt", put(0, end=1.65))
+    bad("before its robots.txt", put(4, origin=("https", host, 0)))  # that of http says nothing
+    bad("not 0.5", put(1, when=1.5, origin=("https", host, 0)))  # but the clock is one
     bad("forbidden", lambda log: None, rules={host: Rule(0.5, pages=False)})
     # What a killed crawler had just read, nobody knows; later ones are known.
     bad("asked for 2", put(3, when=4.3), kills=[2.6])
@@ -289,7 +318,7 @@ def test_a_crawler_that_is_told_to_be_rude_is_found_out(t):
     rude = {"host_delay": "150ms", "crawl_delay": "ignore", "robots": "ignore", "scope": "any",
             "host_concurrency": 2, "max_time": "5s"}
     t.crawl(*seeds, **{**SETTINGS, **rude}).start().wait()
-    found = "\n".join(violations(web.arrivals(), town.rules, town.pauses))
+    found = "\n".join(violations(arrivals(web, town), town.rules, town.pauses))
     for word in ("not 0.3", "not 0.9", "is forbidden", "out of scope", "2 requests at a time",
                  "before its robots.txt"):
         check(word in found, lambda word=word: f"no word of {word!r}:\n{found[:2000]}")

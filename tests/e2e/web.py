@@ -55,8 +55,9 @@ def later_date(seconds):
 class Arrival:
     """One request, as the server saw it.  Times are in seconds, monotonic."""
 
-    def __init__(self, line):
+    def __init__(self, line, port=0):
         self.number = line["n"]
+        self.origin = (line["scheme"], line["host"], port)
         self.connection = line["conn"]
         self.host, self.ip = line["host"], line["ip"]
         self.method, self.path = line["method"], line["path"]
@@ -71,13 +72,13 @@ class Arrival:
         return f"{self.when:.3f} {self.method} {self.scheme}://{self.host}{self.path}"
 
 
-def read_log(lines):
+def read_log(lines, port=0):
     """The arrivals in order, with their ends, and {connection: address}."""
     arrivals, connections = {}, {}
     for text in lines:
         line = json.loads(text)
         if line["t"] == "arrive":
-            arrivals[line["n"]] = Arrival(line)
+            arrivals[line["n"]] = Arrival(line, port)
         elif line["t"] == "connect":
             connections[line["conn"]] = line["ip"]
         else:
@@ -123,7 +124,7 @@ class Web:
     def read(self):
         with open(self.log, encoding="ascii") as f:
             # The last line may be on its way.
-            return read_log(line for line in f.read().split("\n")[:-1])
+            return read_log((line for line in f.read().split("\n")[:-1]), self.port)
 
     def arrivals(self, host=None, path=None):
         """What was asked of a host, or of all, in order."""

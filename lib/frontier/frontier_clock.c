@@ -189,7 +189,7 @@ frontier_host_fetches(const struct frontier *f, const struct host *host)
 bool
 frontier_host_waits(struct frontier *f, struct host *host, int64_t now_ms)
 {
-	struct line *server = &host->server->line, *address;
+	struct line *server = &host->server->line;
 	uint32_t most = host->config->host_concurrency;
 
 	if (host->spot.line != server) {
@@ -200,15 +200,11 @@ frontier_host_waits(struct frontier *f, struct host *host, int64_t now_ms)
 		line_rejoin(server, &host->spot, most);
 		return true;
 	}
-	if (host->address == NULL)
-		return false;
-	address = &host->address->line;
-	/* Others may have come there before. */
-	if (address->first == NULL &&
-	    address_is_ready(&f->addresses, host->address, now_ms))
+	/* Who stood there before, and might go, was looked at first. */
+	if (address_is_ready(&f->addresses, host->address, now_ms))
 		return false;
 	line_leave(&host->spot);
-	line_join(address, &host->spot, f->addresses.concurrency);
+	line_join(&host->address->line, &host->spot, f->addresses.concurrency);
 	return true;
 }
 

@@ -185,7 +185,35 @@ START_TEST(a_released_url_does_not_use_a_budget_twice)
 }
 END_TEST
 
-TEST_MAIN("frontier_release", a_released_url_is_ordered_again_and_counted_once,
+START_TEST(a_released_page_gives_its_budget_to_any_origin_of_its_name)
+{
+	struct fixture x;
+	struct order first, o;
+
+	fixture_init(&x);
+	x.config.host.host_max_pages = 2;
+	x.config.host.retries = 0;
+	fixture_open(&x);
+	fixture_seed(&x, "http://a.test/");
+	fixture_seed(&x, "http://a.test/1");
+	first = quarantine(&x, "http://a.test/", 200);
+	o = fixture_expect(&x, "http://a.test/1");
+	fixture_settle(&x, &o, 0); /* cannot be reached: half a minute */
+	fixture_seed(&x, "https://a.test/");
+	fixture_commit(&x);
+	ck_assert_uint_eq(fixture_totals(&x).spent[BUDGET_PAGES], 1);
+	x.now += 1000;
+	ck_assert_int_eq(frontier_release(x.f, first.site64, first.url64,
+			     x.now),
+	    1);
+	fixture_expect(&x, "https://a.test/");
+	fixture_fini(&x);
+}
+END_TEST
+
+TEST_MAIN("frontier_release",
+    a_released_page_gives_its_budget_to_any_origin_of_its_name,
+    a_released_url_is_ordered_again_and_counted_once,
     a_released_url_may_be_ordered_before_the_commit,
     a_release_that_is_not_committed_never_was,
     only_what_is_quarantined_is_released,

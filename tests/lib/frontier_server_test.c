@@ -223,6 +223,46 @@ START_TEST(a_pause_of_one_origin_holds_for_another_after_a_restart)
 }
 END_TEST
 
+START_TEST(a_name_keeps_its_clock_when_the_origin_that_was_asked_is_forgotten)
+{
+	struct fixture x;
+	struct order o;
+
+	begin(&x);
+	seed(&x, "http://a.test", 0, 1);
+	o = fixture_expect(&x, "http://a.test/0");
+	ends(&x, &o, 200, -1, "");
+	fixture_commit(&x);
+	seed(&x, "https://a.test", 0, 1);
+	x.now += 999;
+	fixture_expect_none(&x);
+	x.now++;
+	fixture_expect(&x, "https://a.test/0");
+	fixture_fini(&x);
+}
+END_TEST
+
+/* Something may have been sent until it came back. */
+START_TEST(what_comes_back_late_has_its_name_wait_from_then)
+{
+	struct fixture x;
+	struct order o;
+
+	begin(&x);
+	seed(&x, "http://a.test", 0, 1);
+	seed(&x, "https://a.test", 0, 1);
+	o = fixture_expect(&x, "http://a.test/0");
+	frontier_slot_end(x.f, &o, NULL, x.now);
+	x.now += 900;
+	frontier_come_back(x.f, &o, x.now);
+	x.now += 999;
+	fixture_expect_none(&x);
+	x.now++;
+	fixture_expect(&x, "https://a.test/0");
+	fixture_fini(&x);
+}
+END_TEST
+
 START_TEST(a_name_waits_one_delay_after_a_restart_for_all_its_origins)
 {
 	struct fixture x;
@@ -327,6 +367,7 @@ START_TEST(the_last_page_of_a_budget_that_comes_back_is_anothers)
 
 	begin(&x);
 	x.config.host.host_max_pages = 1;
+	x.config.host.host_concurrency = 2;
 	seed(&x, "http://a.test", 0, 1);
 	seed(&x, "https://a.test", 0, 1);
 	o = fixture_expect(&x, "http://a.test/0");
@@ -342,22 +383,28 @@ END_TEST
 
 START_TEST(of_two_budgets_of_one_name_the_smaller_counts)
 {
-	struct fixture x;
-	char line[FRONTIER_NEWS];
+	static const char *const orders[2][2] = { { "http://a.test",
+						      "http://a.test:8080" },
+		{ "http://a.test:8080", "http://a.test" } };
 
-	fixture_init(&x);
-	x.config.host.delay_factor = 0;
-	ck_assert_int_eq(config_set(&x.config, "host",
-			     "a.test:8080: host_max_pages = 2", NULL),
-	    0);
-	fixture_open(&x);
-	seed(&x, "http://a.test", 0, 3);
-	seed(&x, "http://a.test:8080", 0, 3);
-	fetch(&x, 2);
-	ck_assert(frontier_news(x.f, line));
-	no_news(&x);
-	ck_assert_uint_eq(fixture_totals(&x).spent[BUDGET_PAGES], 1);
-	fixture_fini(&x);
+	for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
+		struct fixture x;
+		char line[FRONTIER_NEWS];
+
+		fixture_init(&x);
+		x.config.host.delay_factor = 0;
+		ck_assert_int_eq(config_set(&x.config, "host",
+				     "a.test:8080: host_max_pages = 2", NULL),
+		    0);
+		fixture_open(&x);
+		seed(&x, orders[i][0], 0, 3);
+		seed(&x, orders[i][1], 0, 3);
+		fetch(&x, 2);
+		ck_assert(frontier_news(x.f, line));
+		no_news(&x);
+		ck_assert_uint_eq(fixture_totals(&x).spent[BUDGET_PAGES], 1);
+		fixture_fini(&x);
+	}
 }
 END_TEST
 
@@ -529,6 +576,8 @@ TEST_MAIN("frontier_server", a_name_is_one_whatever_scheme_port_and_root,
     one_origin_that_cannot_be_reached_stops_no_other,
     a_crawl_delay_spares_its_name_and_is_of_its_origin,
     a_pause_of_one_origin_holds_for_another_after_a_restart,
+    a_name_keeps_its_clock_when_the_origin_that_was_asked_is_forgotten,
+    what_comes_back_late_has_its_name_wait_from_then,
     a_name_waits_one_delay_after_a_restart_for_all_its_origins,
     a_budget_is_of_the_name_and_told_once,
     the_last_page_of_a_budget_that_comes_back_is_anothers,

@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include "lib/url/site.h"
+#include "lib/url/url_impl.h"
 
 /* clang-format off */
 static const char *const rules[] = {
@@ -150,36 +151,71 @@ path_session(struct span s)
 									 : 0;
 }
 
-/* How much of `s` comes in front of what may have to go. */
-static size_t
-until_session(struct span s)
+/* Take out each piece of the path that `piece` finds the length of. */
+static void
+cut(struct buf *path, size_t (*piece)(struct span s))
 {
-	size_t i = 1;
+	size_t from = 0, to = 0;
 
-	while (i < s.len && s.ptr[i] != ';' &&
-	       !(s.ptr[i] == '/' && i + 1 < s.len && s.ptr[i + 1] == '('))
-		i++;
-	return i;
+	while (from < path->len) {
+		size_t len = piece(span_of(path->ptr + from, path->len - from));
+
+		if (len > 0)
+			from += len;
+		else
+			path->ptr[to++] = path->ptr[from++];
+	}
+	path->len = to;
 }
 
+/* "/a/./b" and "/x/../a/b" are "/a/b", as they are in a parsed URL. */
+static void
+cut_dots(struct buf *path)
+{
+	size_t to = 0, end;
+
+	for (size_t from = 0; from < path->len; from = end) {
+		struct span rest = span_of(path->ptr + from + 1,
+		    path->len - from - 1);
+		const char *slash = memchr(rest.ptr, '/', rest.len);
+		int dots;
+
+		if (slash != NULL)
+			rest.len = (size_t)(slash - rest.ptr);
+		end = from + 1 + rest.len;
+		dots = url_dots(rest);
+		if (dots == 2) {
+			while (to > 0 && path->ptr[--to] != '/')
+				;
+		}
+		if (dots == 0) {
+			memmove(path->ptr + to, path->ptr + from, end - from);
+			to += end - from;
+		} else if (end == path->len) {
+			path->ptr[to++] = '/';
+		}
+	}
+	path->len = to;
+}
+
+/*
+ * Without parameters first: what is left of a segment may be a session, or
+ * dots, "/.;jsessionid=1/p".
+ */
 static int
 add_without_sessions(struct span path, struct buf *page)
 {
-	int r = 0;
+	int r = buf_add_span(page, path);
 
-	while (r == 0 && path.len > 0) {
-		size_t len;
-
-		while (path.len > 0 && ((len = path_session(path)) > 0 ||
-					   (len = path_param(path)) > 0))
-			path = span_from_at(path, len);
-		if (path.len == 0)
-			break;
-		len = until_session(path);
-		r = buf_add(page, path.ptr, len);
-		path = span_from_at(path, len);
-	}
-	return r;
+	if (r < 0 || path.len == 0 ||
+	    (memchr(path.ptr, ';', path.len) == NULL &&
+		memmem(path.ptr, path.len, "/(", 2) == NULL))
+		return r;
+	cut(page, path_param);
+	cut(page, path_session);
+	if (page->len < path.len)
+		cut_dots(page);
+	return 0;
 }
 
 static int

@@ -20,6 +20,10 @@ struct url_scheme_entry {
 /* NULL: not special.  `name` is in lower case. */
 const struct url_scheme_entry *url_special_scheme(struct span name);
 
+/* Of a segment of a path: 1 for "." and 2 for "..", written with "%2e" or not;
+ * else 0. */
+int url_dots(struct span segment);
+
 /* As after url_init(), but for the memory, which is kept. */
 void url_reset(struct url *url);
 

@@ -114,9 +114,8 @@ parse_tail(struct parse *ps)
 	return r;
 }
 
-/* 1 for "." and 2 for "..", written with "%2e" or not; else 0. */
-static int
-count_dots(struct span s)
+int
+url_dots(struct span s)
 {
 	int dots = 0;
 
@@ -197,7 +196,7 @@ parse_path(struct parse *ps)
 
 	do {
 		struct span segment = until_stop(ps);
-		int dots = count_dots(segment);
+		int dots = url_dots(segment);
 
 		ps->p += segment.len;
 		more = !at_path_end(ps);

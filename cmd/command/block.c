@@ -7,6 +7,7 @@
 #include "cmd/command/command.h"
 #include "cmd/command/inquire.h"
 #include "cmd/command/settings.h"
+#include "lib/base/plural.h"
 
 const char command_block_more[] =
     "HOST is a name, for all its schemes and ports: example.org; or\n"
@@ -72,6 +73,7 @@ tell(const char *name, json_t *reply)
 	    json_object_get(reply, "still_blocked_by"));
 	json_int_t queued = json_integer_value(
 	    json_object_get(reply, "queued"));
+	json_int_t hosts = json_integer_value(json_object_get(reply, "hosts"));
 	json_int_t under_way = json_integer_value(
 	    json_object_get(reply, "under_way"));
 
@@ -81,12 +83,11 @@ tell(const char *name, json_t *reply)
 	else if (!json_is_true(json_object_get(reply, "new")))
 		printf("%s is blocked already\n", pattern);
 	else
-		printf("%s is blocked: %lld URLs of %lld hosts that had not "
-		       "ended are excluded, %lld requests under way end\n",
-		    pattern, (long long)queued,
-		    (long long)json_integer_value(
-			json_object_get(reply, "hosts")),
-		    (long long)under_way);
+		printf("%s is blocked: %lld URL%s of %lld host%s excluded, "
+		       "%lld request%s under way left to end\n",
+		    pattern, (long long)queued, plural((uint64_t)queued),
+		    (long long)hosts, plural((uint64_t)hosts),
+		    (long long)under_way, plural((uint64_t)under_way));
 }
 
 static int

@@ -41,6 +41,12 @@ command_fn command_psl;
 command_fn command_sitemap;
 
 extern const char command_fsck_more[];
+extern const char command_url_more[];
+extern const char command_parse_more[];
+extern const char command_sniff_more[];
+extern const char command_robots_check_more[];
+extern const char command_psl_more[];
+extern const char command_sitemap_more[];
 extern const char command_why_more[];
 extern const char command_block_more[];
 extern const char command_unblock_more[];

@@ -15,6 +15,7 @@
 #include "cmd/crawl.h"
 #include "cmd/supervisor/crash.h"
 #include "lib/base/buf.h"
+#include "lib/base/plural.h"
 
 enum {
 	TAIL_BYTES = 2 * CRASH_BYTES, /* of each file, at the most */
@@ -172,8 +173,10 @@ print_report(const json_t *report)
 
 	print_text(text_of(report, "ts"));
 	if (text_of(report, "worker")[0] == '\0') {
-		printf("  %lld more were not written down, so many at once\n",
-		    number(report, "skipped"));
+		printf("  %lld more %s not written down, so many at once\n",
+		    number(report, "skipped"),
+		    plural_of((uint64_t)number(report, "skipped"), "was",
+			"were"));
 		return;
 	}
 	printf("  ");
@@ -197,7 +200,7 @@ print_report(const json_t *report)
 		? ", the page blamed"
 		: "");
 	if (number(report, "skipped") > 0)
-		printf("; %lld reports before this one were left out",
+		printf("; reports left out before this one: %lld",
 		    number(report, "skipped"));
 	putchar('\n');
 	for (size_t i = n > SHOWN_EVENTS ? n - SHOWN_EVENTS : 0; i < n; i++)
@@ -253,8 +256,8 @@ crashes_show(const char *dir, bool json)
 	}
 	if (reports.damaged > 0)
 		fprintf(stderr,
-		    "mpcrawl: %zu lines of %s/%s are damaged and left out\n",
-		    reports.damaged, dir, CRASH_FILE);
+		    "mpcrawl: %zu damaged line%s of %s/%s left out\n",
+		    reports.damaged, plural(reports.damaged), dir, CRASH_FILE);
 	json_decref(reports.all);
 	return status;
 }

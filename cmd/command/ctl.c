@@ -27,6 +27,15 @@ complain(const char *text)
 	return EXIT_USAGE;
 }
 
+static void
+complain_of_none(const struct config *config)
+{
+	fprintf(stderr,
+	    "mpcrawl: no crawl is running in %s; `mpcrawl start --dir %s` goes "
+	    "on with it\n",
+	    config->dir, config->dir);
+}
+
 static int
 dial(const struct config *config, int timeout_ms, int *fd)
 {
@@ -37,10 +46,7 @@ dial(const struct config *config, int timeout_ms, int *fd)
 	if (r == -ENAMETOOLONG)
 		return complain("dir: path too long");
 	if (r == -ENOENT)
-		fprintf(stderr,
-		    "mpcrawl: no crawl is running in %s; `mpcrawl "
-		    "start --dir %s` goes on with it\n",
-		    config->dir, config->dir);
+		complain_of_none(config);
 	else
 		fprintf(stderr, "mpcrawl: %s/mpcrawl.sock: %s\n", config->dir,
 		    strerror(-r));
@@ -75,7 +81,10 @@ converse(int argc, char **argv, json_t *request, bool wants_worker,
 		json_object_set_new(request, "worker", json_string(argv[1]));
 	if (status == EXIT_FINISHED) {
 		answer = talk_ask(*fd, request);
-		if (answer == NULL) {
+		if (answer == NULL && talk_is_over(config.dir, ANSWER_MS)) {
+			complain_of_none(&config);
+			status = EXIT_STOPPED;
+		} else if (answer == NULL) {
 			fprintf(stderr,
 			    "mpcrawl: the crawl in %s does not "
 			    "answer\n",
@@ -144,12 +153,14 @@ print_status(json_t *status)
 	json_t *worker;
 	size_t i;
 
-	printf("%s: %s for %lld s, pid %lld, %.0f pages/s, %lld fetches under "
+	printf("%s: %s for %lld s, pid %lld, %.0f pages/s, %lld %s under "
 	       "way\n",
 	    text_of(status, "dir"), text_of(status, "phase"),
 	    number(status, "uptime_ms") / 1000, number(status, "pid"),
 	    json_real_value(json_object_get(status, "pages_per_s")),
-	    number(status, "fetching"));
+	    number(status, "fetching"),
+	    plural_of((uint64_t)number(status, "fetching"), "fetch",
+		"fetches"));
 	printf("%lld admitted = %lld done + %lld failed + %lld excluded + %lld "
 	       "quarantined + %lld queued + %lld in flight\n",
 	    number(totals, "admitted"), number(totals, "done"),

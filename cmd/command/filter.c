@@ -106,7 +106,8 @@ answer_line(struct filter *filter, struct span line)
 		return add_answer(filter,
 		    filter_error("the line is longer than 32 MiB"));
 	}
-	question = json_loadb(line.ptr, line.len, JSON_ALLOW_NUL, &error);
+	question = json_loadb(line.ptr, line.len,
+	    JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
 	if (question == NULL)
 		answer = filter_error(error.text);
 	else if (!json_is_object(question))

@@ -9,6 +9,7 @@
 #include "ipc/segment.h"
 #include "lib/archive/jsonl.h"
 #include "lib/audit/audit.h"
+#include "lib/base/plural.h"
 
 const char command_fsck_more[] =
     "The store against the outputs: each URL that has ended has its record,\n"
@@ -94,9 +95,9 @@ say_end(struct fsck *fsck, const struct audit_result *result)
 		write_json(fsck, &json);
 		return;
 	}
-	printf("%llu URLs, %llu records, %llu bytes: ",
-	    (unsigned long long)result->urls,
-	    (unsigned long long)result->records,
+	printf("%llu URL%s, %llu record%s, %llu bytes: ",
+	    (unsigned long long)result->urls, plural(result->urls),
+	    (unsigned long long)result->records, plural(result->records),
 	    (unsigned long long)result->bytes);
 	if (result->problems == 0 && result->repaired == 0)
 		printf("sound\n");
@@ -104,8 +105,9 @@ say_end(struct fsck *fsck, const struct audit_result *result)
 		printf("sound, %llu repaired\n",
 		    (unsigned long long)result->repaired);
 	else
-		printf("%llu problems%s\n",
+		printf("%llu problem%s%s\n",
 		    (unsigned long long)result->problems,
+		    plural(result->problems),
 		    fsck->repair ? " left"
 				 : "; --repair mends what can be mended");
 }

@@ -13,7 +13,8 @@ help_on(const char *name)
 	for (const struct command *c = command_table; c->name; c++) {
 		if (strcmp(c->name, name) != 0)
 			continue;
-		printf("  mpcrawl %s %s\n\n%s\n", c->name, c->words, c->help);
+		printf("  mpcrawl %s%s%s\n\n%s\n", c->name,
+		    c->words[0] ? " " : "", c->words, c->help);
 		if (c->more != NULL)
 			printf("\n%s", c->more);
 		/* The filters read lines, not a crawl. */

@@ -36,18 +36,6 @@ judge(json_t *answer, json_t **reply)
 	return EXIT_USAGE;
 }
 
-static int
-ask_running(struct crawl *crawl, int fd, json_t *request, json_t **reply)
-{
-	json_t *answer = talk_ask(fd, request);
-
-	if (answer != NULL)
-		return judge(answer, reply);
-	fprintf(stderr, "mpcrawl: the crawl in %s does not answer\n",
-	    crawl->config.dir);
-	return EXIT_INTERNAL;
-}
-
 /* Nothing is written for a question that changes nothing. */
 static int
 open_store(struct crawl *crawl, bool writes, struct frontier **out,
@@ -103,6 +91,21 @@ ask_at_rest(struct crawl *crawl, json_t *request, json_t **reply)
 	return r == -ENOSPC ? EXIT_DISK
 	       : r == -EIO  ? EXIT_INTERNAL
 			    : EXIT_USAGE;
+}
+
+static int
+ask_running(struct crawl *crawl, int fd, json_t *request, json_t **reply)
+{
+	json_t *answer = talk_ask(fd, request);
+
+	if (answer != NULL)
+		return judge(answer, reply);
+	/* It has ended meanwhile; a request bears being done twice. */
+	if (talk_is_over(crawl->config.dir, ANSWER_MS))
+		return ask_at_rest(crawl, request, reply);
+	fprintf(stderr, "mpcrawl: the crawl in %s does not answer\n",
+	    crawl->config.dir);
+	return EXIT_INTERNAL;
 }
 
 int

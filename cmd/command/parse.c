@@ -312,6 +312,23 @@ run(filter_answer *answer, int argc, char **argv, const char *question)
 	return r < 0 ? EXIT_INTERNAL : EXIT_FINISHED;
 }
 
+const char command_parse_more[] =
+    "The answer is what a crawl with these settings reads in the page: "
+    "encoding,\n"
+    "base, links with their kinds, resources, canonical, refresh and what it "
+    "asks\n"
+    "of robots.  \"headers\" may be given, a list of [NAME, VALUE], and "
+    "\"html_b64\",\n"
+    "in base64, for \"html\".\n\n"
+    "  echo '{\"base_url\": \"http://a.test/\", \"html\": \"<a href=x>\"}' |\n"
+    "      mpcrawl parse\n";
+
+const char command_sniff_more[] =
+    "The answer is {\"encoding\": NAME}, in which a crawl reads such a body;\n"
+    "\"content_type\" may be left out.\n\n"
+    "  echo '{\"body_b64\": \"77u/aGk=\", \"content_type\": \"text/html\"}' |\n"
+    "      mpcrawl sniff\n";
+
 int
 command_parse(int argc, char **argv)
 {

@@ -34,6 +34,12 @@ answer_domain(void *ctx, json_t *question)
 	return answer;
 }
 
+const char command_psl_more[] =
+    "The answer, {\"registrable\": NAME}, is what one owner holds of it; null: "
+    "a\n"
+    "public suffix, an address or no name.\n\n"
+    "  echo '{\"domain\": \"www.example.co.uk\"}' | mpcrawl psl\n";
+
 int
 command_psl(int argc, char **argv)
 {

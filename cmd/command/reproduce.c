@@ -14,13 +14,15 @@
 #include "cmd/role/parser_limits.h"
 #include "cmd/role/poison.h"
 #include "lib/base/digest.h"
+#include "lib/base/plural.h"
 
 static void
 say_read(const struct page *page)
 {
-	printf("it was read: %s, %llu bytes decoded, %zu links%s%s\n",
+	printf("it was read: %s, %llu bytes decoded, %zu link%s%s%s\n",
 	    page->mime ? page->mime : "of no known type",
 	    (unsigned long long)page->decoded_len, page->n_links,
+	    plural(page->n_links),
 	    page->truncated != TRUNCATED_NO ? ", truncated: " : "",
 	    truncated_name(page->truncated));
 	fflush(stdout);

@@ -193,6 +193,15 @@ answer(void *ctx, json_t *object)
 	return out;
 }
 
+const char command_robots_check_more[] =
+    "The answer is {\"allowed\": BOOLEAN, \"sitemaps\": [URL, ...],\n"
+    "\"crawl_delay\": SECONDS}.  \"robots_b64\", in base64, may stand for "
+    "\"robots\";\n"
+    "\"status\", that of the answer with the file, may be left out: 200.\n\n"
+    "  printf '%s %s\\n' '{\"robots\": \"User-agent: *\\nDisallow: /x\",' \\\n"
+    "      '\"agent\": \"me\", \"url\": \"http://a.test/x\"}' | mpcrawl "
+    "robots-check\n";
+
 int
 command_robots_check(int argc, char **argv)
 {

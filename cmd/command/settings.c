@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/url/scope.h"
+#include "lib/url/url.h"
 
 enum {
 	FILES_WANTED = 65536 /* descriptors of one process */
@@ -24,6 +25,35 @@ try_rules(const struct config *config, struct err *err)
 		r = scope_add_rule(scope, config->rules[i].include,
 		    span_from(config->rules[i].text), err);
 	scope_free(scope);
+	return r;
+}
+
+/* A sitemap that a person gives is a whole URL, as a seed is. */
+static int
+try_sitemaps(const struct config *config, struct err *err)
+{
+	struct url url;
+	int r = 0;
+
+	url_init(&url);
+	for (size_t i = 0; r == 0 && i < config->sitemap.n; i++) {
+		struct span text = span_from(config->sitemap.items[i]);
+		char shown[URL_SHOWN];
+
+		r = url_parse(text, NULL, &url);
+		if (r != -ENOMEM && (r < 0 || !url_fetchable(&url)))
+			r = err_set(err, -EINVAL,
+			    "sitemap = %s: it is not a whole URL, with "
+			    "https:// or http:// in front",
+			    url_shown(text, shown));
+		else if (r == 0 && url_has_credentials(&url))
+			r = err_set(err, -EINVAL,
+			    "sitemap = %s: it has no user and no password in "
+			    "it; they are given by auth, in the file "
+			    "mpcrawl.conf",
+			    url_shown(text, shown));
+	}
+	url_fini(&url);
 	return r;
 }
 
@@ -82,5 +112,7 @@ settings_load(struct config *config, int argc, char **argv, int *n_words,
 		    (uint64_t)(pages > 0 ? pages : 0) *
 			(uint64_t)sysconf(_SC_PAGESIZE),
 		    err);
-	return r == 0 ? try_rules(config, err) : r;
+	if (r == 0)
+		r = try_rules(config, err);
+	return r == 0 ? try_sitemaps(config, err) : r;
 }

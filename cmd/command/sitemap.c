@@ -170,6 +170,18 @@ answer(void *ctx, json_t *object)
 	return answer_object(&report, found.entries);
 }
 
+const char command_sitemap_more[] =
+    "The answer is {\"type\": KIND, \"urls\": [ENTRY, ...], \"sitemaps\": "
+    "[ENTRY,\n"
+    "...], \"error\": TEXT}, and of entries that were left out how many and "
+    "why\n"
+    "the first of them, \"dropped\" and \"dropped_first\".  \"content_type\" "
+    "may be\n"
+    "given, for its charset.\n\n"
+    "  echo '{\"url\": \"http://a.test/map\", \"body_b64\": "
+    "\"aHR0cDovL2EudGVzdC94\"}' |\n"
+    "      mpcrawl sitemap\n";
+
 int
 command_sitemap(int argc, char **argv)
 {

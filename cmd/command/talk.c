@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "ipc/channel.h"
 #include "lib/base/buf.h"
@@ -51,4 +52,14 @@ talk_ask(int fd, json_t *request)
 	buf_fini(&in);
 	free(text);
 	return reply;
+}
+
+bool
+talk_is_over(const char *dir, int timeout_ms)
+{
+	int fd, r = talk_dial(dir, timeout_ms, &fd);
+
+	if (r == 0)
+		close(fd);
+	return r == -ENOENT;
 }

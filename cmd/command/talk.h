@@ -6,6 +6,7 @@
 #define CMD_COMMAND_TALK_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "lib/base/attr.h"
 
@@ -17,5 +18,8 @@ MUST_USE int talk_dial(const char *dir, int timeout_ms, int *fd);
 
 /* Send one line, read one.  NULL: the connection broke, or it was no JSON. */
 json_t *talk_ask(int fd, json_t *request);
+
+/* After a question without an answer: has the crawl in `dir` ended over it? */
+bool talk_is_over(const char *dir, int timeout_ms);
 
 #endif

@@ -7,6 +7,7 @@
 #include "cmd/command/command.h"
 #include "cmd/command/inquire.h"
 #include "cmd/command/settings.h"
+#include "lib/base/plural.h"
 
 const char command_trap_more[] =
     "Of a host that has more than trap_pattern_max URLs of one pattern, those\n"
@@ -33,6 +34,7 @@ print(const char *head, json_t *element, const char *key)
 static void
 show(void *arg, json_t *element)
 {
+	json_int_t urls = json_integer_value(json_object_get(element, "urls"));
 	bool *json = arg;
 
 	if (*json) {
@@ -41,9 +43,9 @@ show(void *arg, json_t *element)
 		return;
 	}
 	print("", element, "id");
-	printf("  %-9s  %lld URLs, %lld refused  ",
+	printf("  %-9s  %lld URL%s, %lld refused  ",
 	    json_string_value(json_object_get(element, "state")),
-	    (long long)json_integer_value(json_object_get(element, "urls")),
+	    (long long)urls, plural((uint64_t)urls),
 	    (long long)json_integer_value(json_object_get(element, "refused")));
 	print("", element, "host");
 	print(" ", element, "pattern");

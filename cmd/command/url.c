@@ -133,6 +133,17 @@ answer_canon(void *ctx, json_t *question)
 	return json_pack("{s:s%}", "key", work->site.ptr, work->site.len);
 }
 
+const char command_url_more[] =
+    "resolve answers {\"href\": URL}, canon {\"key\": URL}, by which two URLs "
+    "are\n"
+    "one page; what is no URL is {\"failure\": true}.  \"base\" and "
+    "\"encoding\", the\n"
+    "page's own, may be left out.  canon takes \"rules\", too, a list of words "
+    "of\n"
+    "the setting canon.\n\n"
+    "  echo '{\"input\": \"../b?x=1\", \"base\": \"http://a.test/c/d\"}' |\n"
+    "      mpcrawl url resolve\n";
+
 int
 command_url(int argc, char **argv)
 {

@@ -10,6 +10,7 @@
 #include "cmd/log.h"
 #include "cmd/now.h"
 #include "lib/archive/tape.h"
+#include "lib/base/plural.h"
 #include "lib/fetch/addrguard.h"
 #include "lib/url/url.h"
 
@@ -92,24 +93,17 @@ add(struct seeder *s, struct span text, struct err *err)
 	return frontier_batch_bytes(s->frontier) > SEED_BATCH ? commit(s) : 0;
 }
 
-/* 0, or -EINVAL, -EPERM with `err`. */
+/* That it is a whole URL settings_load() has seen to.  0, or -EINVAL, -EPERM
+ * with `err`. */
 static int
 add_sitemap(struct seeder *s, struct span text, struct err *err)
 {
-	char shown[URL_SHOWN];
-	struct span bare;
 	int r = url_parse(text, NULL, &s->url);
 
-	if (r < 0 || !url_fetchable(&s->url))
-		return err_set(err, -EINVAL,
-		    "sitemap = %s: it is not a whole URL, with https:// or "
-		    "http:// in front",
-		    url_shown(text, shown));
-	bare = without_credentials(&s->url, text);
-	r = judge(&s->crawl->config, bare, url_host(&s->url), err);
-	if (r < 0)
-		return r;
-	r = frontier_sitemap(s->frontier, text, now_unix_ms(), err);
+	if (r == 0)
+		r = judge(&s->crawl->config, text, url_host(&s->url), err);
+	if (r == 0)
+		r = frontier_sitemap(s->frontier, text, now_unix_ms(), err);
 	return r < 0 ? r : 0;
 }
 
@@ -289,9 +283,9 @@ seed_main(struct crawl *crawl, char **words, int n_words)
 			? " (key dir: where the crawl's files are)"
 			: "");
 	else if (crawl->seeded->refused > 0)
-		log_warn("%llu lines of %s are no URL and were left out",
+		log_warn("%llu line%s of %s left out, being no URL",
 		    (unsigned long long)crawl->seeded->refused,
-		    crawl->config.input);
+		    plural(crawl->seeded->refused), crawl->config.input);
 	/* See scheduler_main(). */
 	if (r != -EIO && r != -ENOSPC)
 		frontier_close(s.frontier);

@@ -186,11 +186,11 @@ report_tick(struct supervisor *sup)
 	t = &snap.totals;
 	print_bytes(bytes, t->bytes);
 	len = snprintf(line, sizeof(line),
-	    "%llu pages, %.0f/s, %llu queued, %llu in flight, %llu errors, "
+	    "%llu page%s, %.0f/s, %llu queued, %llu in flight, %llu error%s, "
 	    "%s, %lld s%s%s%s",
-	    (unsigned long long)t->done, sup->rate.per_s,
+	    (unsigned long long)t->done, plural(t->done), sup->rate.per_s,
 	    (unsigned long long)t->queued, (unsigned long long)t->in_flight,
-	    (unsigned long long)errors_of(t), bytes,
+	    (unsigned long long)errors_of(t), plural(errors_of(t)), bytes,
 	    (long long)(now - sup->started_ms) / 1000,
 	    t->outage_ms > 0 ? ", our network is out" : "",
 	    snap.phase == PHASE_CRAWLING ? "" : ", ",
@@ -467,10 +467,10 @@ report_end(struct supervisor *sup, const struct snapshot *snap)
 	char bytes[16];
 
 	print_bytes(bytes, t->bytes);
-	log_info("%s%s%s after %.1f s: %llu pages, %s, %.0f pages/s",
+	log_info("%s%s%s after %.1f s: %llu page%s, %s, %.0f pages/s",
 	    ending.words, snap->phase == PHASE_LIMIT ? ": " : "",
 	    crawl_limit_name(snap->limit), (double)wall_ms / 1000,
-	    (unsigned long long)t->done, bytes,
+	    (unsigned long long)t->done, plural(t->done), bytes,
 	    wall_ms > 0 ? (double)now * 1000 / (double)wall_ms : 0);
 	log_info("%llu admitted = %llu done + %llu failed + %llu excluded + "
 		 "%llu quarantined + %llu queued + %llu in flight%s",

@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "lib/base/plural.h"
 #include "lib/frontier/frontier_impl.h"
 
 /*
@@ -213,12 +214,12 @@ frontier_judge_budgets(struct frontier *f, struct server *server)
 	f->asleep = true;
 	frontier_tell(f,
 	    "%.*s is parked: it has used up %s (%llu of %llu%s); %llu of its "
-	    "URLs are left, a start with a larger one goes on with them",
+	    "URLs %s left, a start with a larger one goes on with them",
 	    SPAN_ARG(server_name(host_name(server->origins))),
 	    budget_key(spent), (unsigned long long)used.of[spent],
 	    (unsigned long long)limits.of[spent],
 	    spent == BUDGET_TIME    ? " ms"
 	    : spent == BUDGET_BYTES ? " bytes"
 				    : "",
-	    (unsigned long long)queued);
+	    (unsigned long long)queued, plural_of(queued, "is", "are"));
 }

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 
+#include "lib/base/plural.h"
 #include "lib/fetch/addrguard.h"
 #include "lib/frontier/frontier_impl.h"
 #include "lib/robots/robots.h"
@@ -77,9 +78,9 @@ has_room(struct frontier *f, struct host *asker)
 	if (asker->sitemaps++ < most)
 		return true;
 	frontier_tell(f,
-	    "%.*s: no more than %u sitemaps are read for a site "
-	    "(max_sitemaps), the others are left out",
-	    SPAN_ARG(host_name(asker)), most);
+	    "%.*s: no more than %u sitemap%s read for a site (max_sitemaps), "
+	    "the others are left out",
+	    SPAN_ARG(host_name(asker)), most, plural_of(most, " is", "s are"));
 	return false;
 }
 
@@ -371,8 +372,9 @@ drop_all(struct frontier *f, struct host *host, enum reason reason)
 		n++;
 	}
 	host_changed(&f->hosts, host);
-	frontier_tell(f, "%.*s: %u of its sitemaps are not read: %s",
-	    SPAN_ARG(host_name(host)), n, reason_name(reason));
+	frontier_tell(f, "%.*s: %u of its sitemaps %s not read: %s",
+	    SPAN_ARG(host_name(host)), n, plural_of(n, "is", "are"),
+	    reason_name(reason));
 	return r < 0 ? r : 0;
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <xxhash.h>
 
+#include "lib/base/plural.h"
 #include "lib/frontier/frontier_impl.h"
 
 /* An example for "%.*s": the whole of a message has to fit. */
@@ -61,12 +62,12 @@ tell_closed(struct frontier *f, const struct trap *trap)
 
 	if (trap->closed == TRAP_CLOSED_CAP)
 		frontier_tell(f,
-		    "%.*s has %llu URLs of the pattern %.*s, such as %.*s; it "
+		    "%.*s has %llu URL%s of the pattern %.*s, such as %.*s; it "
 		    "is closed, more of them are refused (trap_pattern_cap); "
 		    "if it is no trap: `mpcrawl trap --release %016llx`",
 		    SPAN_ARG(row->host), (unsigned long long)row->urls,
-		    SPAN_ARG(row->pattern), SHOWN(row->example),
-		    (unsigned long long)trap->id);
+		    plural(row->urls), SPAN_ARG(row->pattern),
+		    SHOWN(row->example), (unsigned long long)trap->id);
 	else
 		frontier_tell(f,
 		    "%.*s: of %llu pages of the pattern %.*s %llu are the same "
@@ -351,11 +352,12 @@ spring(struct frontier *f, const struct host *host, size_t view,
 		return;
 	}
 	frontier_tell(f,
-	    "%.*s has %llu URLs of the pattern %.*s, such as %.*s; more of "
+	    "%.*s has %llu URL%s of the pattern %.*s, such as %.*s; more of "
 	    "them come last (trap_pattern_max); if it is no trap: `mpcrawl "
 	    "trap --release %016llx`",
-	    SPAN_ARG(row.host), (unsigned long long)urls, SPAN_ARG(row.pattern),
-	    SHOWN(row.example), (unsigned long long)trap->id);
+	    SPAN_ARG(row.host), (unsigned long long)urls, plural(urls),
+	    SPAN_ARG(row.pattern), SHOWN(row.example),
+	    (unsigned long long)trap->id);
 }
 
 void

@@ -8,7 +8,9 @@ import os
 import random
 import re
 import signal
+import socket
 import sys
+import threading
 import time
 
 from control_commands_test import connect
@@ -201,6 +203,9 @@ def test_a_blocked_hosts_links_are_refused_and_counted(t):
     same(report["refused"], {"host_blocked": 1}, "refused")
     same(other.paths(), [], "requests")
     check("1 host is blocked" in crawl.said(), crawl.said())
+    same(crawl.command("block", "127.0.0.3").out,
+         "127.0.0.3 is blocked: 0 URLs of 0 hosts excluded, 0 requests under way left to end\n",
+         "the answer")
 
 
 def test_a_calendar_comes_last_and_can_be_released(t):
@@ -381,6 +386,41 @@ def test_hostile_requests_for_the_scheduler_harm_nobody(t):
     same(crawl.workers(), before, "workers")
     crawl.command("stop", seconds=15)
     crawl.ends(STOPPED)
+
+
+def test_a_crawl_that_ends_over_a_question_is_asked_at_rest(t):
+    """Its end is played: a socket that is closed, and gone, when it was asked."""
+    server, crawl = many(t, PATHS)
+    stop = crawl.command("stop", seconds=15)
+    same(stop.status, 0, f"{stop!r}")
+    crawl.ends(STOPPED)
+    path = os.path.join(crawl.dir, "mpcrawl.sock")
+
+    def end_over_it():
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+            ready.set()
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                os.unlink(path)
+                listener.close()
+
+    for words, status, text in ((("block", "a.example"), 0, "a.example is blocked"),
+                                (("unblock", "a.example"), 0, "not blocked any more"),
+                                (("why", server.url("/29")), 0, "queued"),
+                                (("block", "--list"), 0, "no host is blocked"),
+                                (("status",), STOPPED, "goes on with it"),
+                                (("stop",), STOPPED, "goes on with it")):
+        ready = threading.Event()
+        player = threading.Thread(target=end_over_it)
+        player.start()
+        ready.wait()
+        result = crawl.command(*words)
+        player.join()
+        same(result.status, status, f"{result!r}")
+        check(text in result.out + result.err, f"{result!r}")
 
 
 def test_no_crawl_is_said_so(t):

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """What is refused, with which exit status, and what the message says."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 
@@ -229,15 +231,52 @@ def test_each_command_has_its_help(t):
         for words in (["help", name], [name, "--help"], [name, "-h"]):
             done = say(*words)
             same((done.returncode, done.stderr), (0, ""), f"status and complaints of {words}")
-            check(f"mpcrawl {name} " in done.stdout, f"{words} said: {done.stdout}")
+            check(re.match(rf"  mpcrawl {name}( |\n)", done.stdout), f"{words} said: {done.stdout}")
+            for line in done.stdout.splitlines():
+                check(line == line.rstrip(), f"{words}: blanks behind {line!r}")
     done = say("help", "frobnicate")
     same(done.returncode, USAGE, "exit status")
     check("frobnicate" in done.stderr, f"it said: {done.stderr}")
 
 
+def test_the_example_of_each_line_filter_works_as_it_stands(t):
+    answers = {"url": {"href": "http://a.test/b?x=1"}, "psl": {"registrable": "example.co.uk"},
+               "robots-check": {"allowed": False, "sitemaps": [], "crawl_delay": None},
+               "sitemap": {"type": "text", "urls": [{"loc": "http://a.test/x", "in_scope": True}],
+                           "sitemaps": [], "error": None},
+               "parse": {"encoding": "windows-1252"}, "sniff": {"encoding": "utf-8"}}
+    for name, expected in answers.items():
+        example = say("help", name).stdout.split("\n\n  ")[1].split("\n\n")[0]
+        done = subprocess.run(["sh", "-c", example], capture_output=True, text=True, check=False,
+                              env={**os.environ, "PATH": f"{os.path.dirname(MPCRAWL)}:/usr/bin:/bin"},
+                              timeout=10 * PATIENCE)
+        same((done.returncode, done.stderr), (0, ""), f"status and complaints of {example}")
+        answer = json.loads(done.stdout)
+        same({key: answer.get(key) for key in expected}, expected, example)
+
+
+def test_a_line_that_is_no_object_is_said_to_be_none(t):
+    lines = ["null", '"x"', "7", "true", "[]", "hello", "", "{}"]
+    for words in (["url", "resolve"], ["psl"], ["robots-check"], ["sniff"], ["parse"], ["sitemap"]):
+        done = subprocess.run([MPCRAWL, *words], input="\n".join(lines) + "\n", capture_output=True,
+                              text=True, check=False, timeout=10 * PATIENCE)
+        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        same((done.returncode, len(answers)), (0, len(lines)), f"{words}: {done.stdout}")
+        for line, answer in list(zip(lines, answers))[:5]:
+            same(answer, {"error": "the line is not a JSON object"}, f"{words}: {line}")
+        for line, answer in list(zip(lines, answers))[5:]:
+            check("error" in answer, f"{words}: {line!r} has the answer {answer}")
+
+
 def test_settings_are_checked_without_a_crawl(t):
     crawl = t.crawl()
     crawl.command("check", "--host-delay", "soon").refused("host-delay", "soon")
+    for url in ("javascript:x", "a.test/map.xml", "ftp://a.test/", "http://u:p@a.test/", "http://["):
+        result = crawl.command("check", "--sitemap", url)
+        result.refused("sitemap = ")
+        same(crawl.command("start", "--sitemap", url).err.split("error: ")[1],
+             result.err.split("mpcrawl: ")[1], "what start says")
+    same(crawl.command("check", "--sitemap", "http://a.test/map.xml?a,b").status, 0, "a right one")
     result = crawl.command("check", "--host-delay", "3s")
     same(result.status, 0, f"{result!r}")
 

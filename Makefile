@@ -78,7 +78,7 @@ Q := $(if $(V),,@)
 say := $(if $(V),@:,@echo)
 
 # Of libraries that cannot tell it themselves: what was built against.
-$B/cmd/command/help.o: private PKG_CFLAGS += \
+$B/cmd/command/help.o: private OWN_CFLAGS = \
     -DROCKSDB_VERSION='"$(shell pkg-config --modversion rocksdb)"' \
     -DGUMBO_VERSION='"$(shell pkg-config --modversion gumbo)"'
 
@@ -134,7 +134,7 @@ LINK = $(Q)$(CC) -pthread $(LDFLAGS.$(MODE)) $(LDFLAGS) -o $@ $(filter %.o %.a,$
 $B/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(say) CC $<
-	$(Q)$(CC) $(MY_CFLAGS) $(CFLAGS.$(MODE)) $(if $(filter lib/% cmd/% tests/%,$*),$(PKG_CFLAGS)) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(MY_CFLAGS) $(CFLAGS.$(MODE)) $(if $(filter lib/% cmd/% tests/%,$*),$(PKG_CFLAGS)) $(OWN_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 AR_ALL = $(Q)rm -f $@ && $(AR) rcs $@ $^
 $(IPC): $(IPC_OBJS); $(AR_ALL)

@@ -41,20 +41,6 @@ refuse_range(const struct config_row *row, const char *value, struct err *err)
 								  : "");
 }
 
-/* These reach headers, logs and terminals: nothing there may move a cursor
- * or begin a line. */
-static bool
-has_control(const char *text)
-{
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c < 0x20 || c == 0x7f)
-			return true;
-	}
-	return false;
-}
-
 static int
 set_text(char **member, const struct config_row *row, const char *value,
     struct err *err)
@@ -62,7 +48,7 @@ set_text(char **member, const struct config_row *row, const char *value,
 	size_t len = strlen(value);
 	char *copy = NULL;
 
-	if (has_control(value))
+	if (config_has_control(span_from(value)))
 		return refuse(row, value, -EINVAL, err,
 		    "control characters are not allowed");
 	if (len < row->min)
@@ -223,7 +209,7 @@ add_rule(struct config *config, const struct config_row *row, const char *value,
 	struct config_rule *rules;
 	char *copy;
 
-	if (*value == '\0' || has_control(value))
+	if (*value == '\0' || config_has_control(span_from(value)))
 		return refuse(row, value, -EINVAL, err,
 		    "a rule has at least one character, and no control "
 		    "characters");
@@ -277,7 +263,7 @@ add_words(struct config_list *list, const struct config_row *row,
 	size_t before = list->n;
 	int r = 0;
 
-	if (has_control(value))
+	if (config_has_control(span_from(value)))
 		return refuse(row, value, -EINVAL, err,
 		    "control characters are not allowed");
 	while (r == 0 && config_next_word(&rest, &word))
@@ -295,7 +281,7 @@ add_url(struct config_list *list, const struct config_row *row,
 	struct span text = span_trim(span_from(value));
 	char shown[URL_SHOWN];
 
-	if (text.len == 0 || has_control(value))
+	if (text.len == 0 || config_has_control(span_from(value)))
 		return refuse(row, url_shown(text, shown), -EINVAL, err,
 		    "a URL is needed, without control characters");
 	return add_word(list, row, value, text, err);

@@ -74,7 +74,8 @@ cut_port(struct span *name)
 
 /*
  * As the URL parser writes it, so that a pattern is compared with what a URL
- * becomes: '*' is a character that it takes.
+ * becomes: '*' is a character that it takes.  Tabs and newlines, which it drops,
+ * would be lines of their own where the pattern is shown.
  */
 static int
 canonical(struct span name, char **out)
@@ -83,6 +84,8 @@ canonical(struct span name, char **out)
 	struct buf text;
 	int r;
 
+	if (config_has_control(name))
+		return -EINVAL;
 	url_init(&url);
 	buf_init(&text, PATTERN_MAX + 16);
 	r = buf_add_span(&text, SPAN("http://"));

@@ -79,6 +79,9 @@ MUST_USE int config_set_header(char **member, const struct config_row *row,
     const char *value, struct err *err);
 MUST_USE int config_add_auth(struct config_list *list,
     const struct config_row *row, const char *value, struct err *err);
+/* Control characters: in headers, logs and on terminals one may begin a line or
+ * move a cursor. */
+bool config_has_control(struct span text);
 /* Is it for nobody else to see, as an option would be in the list of
  * processes?  And the value, without what is secret in it. */
 bool config_is_secret(const struct config_row *row, const char *value);

@@ -13,8 +13,8 @@ enum {
 	AUTH_MAX = 2048,
 };
 
-static bool
-has_control(struct span text)
+bool
+config_has_control(struct span text)
 {
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.ptr[i];
@@ -118,7 +118,7 @@ config_set_proxy(char **member, const struct config_row *row, const char *value,
 		url_fini(&url);
 		if (r == -ENOMEM)
 			return r;
-		if (r < 0 || has_control(text))
+		if (r < 0 || config_has_control(text))
 			return err_set(err, -EINVAL,
 			    "%s = %s: it is none, or scheme, host and port, as "
 			    "in http://127.0.0.1:3128; the schemes are http, "
@@ -223,8 +223,8 @@ config_set_header(char **member, const struct config_row *row,
 		    row->key, config_show_text(value).text);
 	name = span_of(value, (size_t)(colon - value));
 	text = span_trim(span_from(colon + 1));
-	why = !is_token(name)     ? "that is no name of a header"
-	      : has_control(text) ? "control characters are not allowed"
+	why = !is_token(name)            ? "that is no name of a header"
+	      : config_has_control(text) ? "control characters are not allowed"
 	      : name.len >= CONFIG_KEY_MAX ? "the name is too long"
 					   : header_refused(name);
 	if (why != NULL)
@@ -297,7 +297,7 @@ read_auth(const char *value, struct buf *out)
 	if (blank == NULL)
 		return -EINVAL;
 	secret = span_trim(span_from(blank));
-	if (secret.len == 0 || has_control(secret) ||
+	if (secret.len == 0 || config_has_control(secret) ||
 	    memchr(secret.ptr, ':', secret.len) == NULL)
 		return -EINVAL;
 	url_init(&url);

@@ -194,12 +194,25 @@ START_TEST(config_host_refuses_a_pattern_that_no_host_has)
 	static const char *const bad[] = { "", "http://a.org", "a.org/x", "a b",
 		"a.org:", "a.org:0", "a.org:65536", "u@a.org", "a.org?", "::1",
 		"[::1", "a.org#b", "256.1.1.1", "a.org:http" };
+	static const char *const options[] = { "*.a\nb.org: host_delay = 2s",
+		"a.org\n: host_delay = 2s", "\ra.org: host_delay = 2s",
+		"a\t.org: host_delay = 2s", "a.org\x7f: host_delay = 2s" };
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		char text[200];
 
 		snprintf(text, sizeof(text), "[host \"%s\"]\n", bad[i]);
 		refuses(text, "a pattern is the name or the address of a host");
+	}
+	/* An option may have what a line of a file cannot: each of these would
+	 * be two lines where the sections are shown. */
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		err = ERR_NONE;
+		ck_assert_int_eq(config_init(&config), 0);
+		ck_assert_int_eq(config_set(&config, "host", options[i], &err),
+		    -EINVAL);
+		ck_assert_ptr_nonnull(strstr(err.text, "a pattern is"));
+		config_fini(&config);
 	}
 }
 END_TEST
@@ -269,8 +282,8 @@ START_TEST(config_host_help_marks_what_a_section_may_have)
 	ck_assert_int_eq(config_help(&out), 0);
 	ck_assert_int_eq(buf_add_char(&out, '\0'), 0);
 	ck_assert_ptr_nonnull(strstr(out.ptr,
-	    "--host-delay TIME         between two requests to one host "
-	    "(host) [1s]"));
+	    "--host-concurrency N      requests to one host at the same time "
+	    "(host)\n"));
 	ck_assert_ptr_nonnull(
 	    strstr(out.ptr, "stop after so many pages; 0: no limit [0]"));
 	buf_fini(&out);

@@ -8,6 +8,7 @@
 #define LIB_BASE_ATTR_H
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,6 +17,10 @@
 #define ARRAY_LEN(a)      (sizeof(a) / sizeof((a)[0]))
 #define LIKELY(x)         __builtin_expect(!!(x), 1)
 #define UNLIKELY(x)       __builtin_expect(!!(x), 0)
+
+/* Of a node inside it. */
+#define OWNER_OF(node, type, member)                                           \
+	((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 /* For what only a bug of our own can break; input is checked and refused. */
 #define must(x)                                                                \

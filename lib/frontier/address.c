@@ -8,7 +8,6 @@
 #include "lib/fetch/addrguard.h"
 
 enum {
-	ADDRESSES_START = 256,
 	V6_NET = 8 /* bytes of a /64 */
 };
 
@@ -72,110 +71,76 @@ address_ip_is_public(const struct address_ip *ip)
 
 /* --- the table ----------------------------------------------------------- */
 
+static struct address *
+address_of(const struct table_node *node)
+{
+	return node != NULL ? OWNER_OF(node, struct address, by_ip) : NULL;
+}
+
 int
 addresses_init(struct addresses *addresses, int64_t delay_ms,
     uint32_t concurrency)
 {
 	*addresses = (struct addresses){
-		.mask = ADDRESSES_START - 1,
 		.delay_ms = delay_ms,
 		.concurrency = concurrency,
 	};
 	heap_init(&addresses->due);
-	addresses->slots = calloc(ADDRESSES_START, sizeof(struct address *));
-	return addresses->slots == NULL ? -ENOMEM : 0;
+	return table_init(&addresses->all);
 }
 
 void
 addresses_fini(struct addresses *addresses)
 {
-	if (addresses == NULL || addresses->slots == NULL)
-		return;
-	for (size_t i = 0; i <= addresses->mask; i++) {
-		struct address *address = addresses->slots[i], *chain;
+	struct table_node *node = table_each(&addresses->all, NULL), *next;
 
-		for (; address != NULL; address = chain) {
-			chain = address->chain;
-			free(address);
-		}
+	for (; node != NULL; node = next) {
+		next = table_each(&addresses->all, node);
+		free(address_of(node));
 	}
 	heap_fini(&addresses->due);
-	free(addresses->slots);
-	addresses->slots = NULL;
+	table_fini(&addresses->all);
+}
+
+static uint64_t
+hash_of(const struct address_ip *ip)
+{
+	return XXH3_64bits(ip->bytes, sizeof(ip->bytes));
 }
 
 static struct address *
-address_of_line(struct line *line)
+find(const struct addresses *addresses, const struct address_ip *ip)
 {
-	return (
-	    struct address *)((char *)line - offsetof(struct address, line));
-}
+	struct table_node *node = table_find(&addresses->all, hash_of(ip));
 
-static struct address **
-slot_of(const struct addresses *addresses, const struct address_ip *ip)
-{
-	return &addresses->slots[XXH3_64bits(ip->bytes, sizeof(ip->bytes)) &
-				 addresses->mask];
-}
-
-/* Longer chains are slow, not wrong: no memory is no error. */
-static void
-grow(struct addresses *addresses)
-{
-	struct addresses larger = { .mask = addresses->mask * 2 + 1 };
-
-	larger.slots = calloc(larger.mask + 1, sizeof(struct address *));
-	if (larger.slots == NULL)
-		return;
-	for (size_t i = 0; i <= addresses->mask; i++) {
-		struct address *address = addresses->slots[i], *chain;
-
-		for (; address != NULL; address = chain) {
-			struct address **slot = slot_of(&larger, &address->ip);
-
-			chain = address->chain;
-			address->chain = *slot;
-			*slot = address;
-		}
-	}
-	free(addresses->slots);
-	addresses->slots = larger.slots;
-	addresses->mask = larger.mask;
+	while (node != NULL && !address_ip_eq(&address_of(node)->ip, ip))
+		node = table_again(node);
+	return address_of(node);
 }
 
 static struct address *
 make(struct addresses *addresses, const struct address_ip *ip, int64_t next_ms)
 {
-	struct address *address, **slot;
+	struct address *address;
 
-	if (addresses->n >= ADDRESSES_MAX ||
-	    heap_reserve(&addresses->due, addresses->n + 1) < 0)
+	if (addresses->all.n >= ADDRESSES_MAX ||
+	    heap_reserve(&addresses->due, addresses->all.n + 1) < 0)
 		return NULL;
 	address = calloc(1, sizeof(*address));
 	if (address == NULL)
 		return NULL;
-	if (addresses->n > addresses->mask)
-		grow(addresses);
 	address->ip = *ip;
 	address->line.heap = &addresses->due;
 	address->line.due_ms = next_ms;
-	slot = slot_of(addresses, ip);
-	address->chain = *slot;
-	*slot = address;
-	addresses->n++;
+	table_add(&addresses->all, &address->by_ip, hash_of(ip));
 	return address;
 }
 
 static void
 forget(struct addresses *addresses, struct address *address)
 {
-	struct address **slot = slot_of(addresses, &address->ip);
-
 	must(address->line.first == NULL && address->line.slots == 0);
-	while (*slot != address)
-		slot = &(*slot)->chain;
-	*slot = address->chain;
-	addresses->n--;
+	table_remove(&addresses->all, &address->by_ip);
 	heap_drop(&addresses->due, &address->line.node);
 	free(address);
 }
@@ -194,9 +159,7 @@ address_hold(struct addresses *addresses, const struct address_ip *ip,
 		return NULL;
 	if (!is_v4(&key))
 		memset(key.bytes + V6_NET, 0, sizeof(key.bytes) - V6_NET);
-	address = *slot_of(addresses, &key);
-	while (address != NULL && !address_ip_eq(&address->ip, &key))
-		address = address->chain;
+	address = find(addresses, &key);
 	if (address == NULL)
 		address = make(addresses, &key, next_ms);
 	if (address != NULL)
@@ -254,6 +217,6 @@ addresses_next(struct addresses *addresses, int64_t now_ms)
 
 	while ((line = lines_first(&addresses->due, now_ms)) != NULL &&
 	       line->first == NULL)
-		forget(addresses, address_of_line(line));
+		forget(addresses, OWNER_OF(line, struct address, line));
 	return line != NULL ? line->first : NULL;
 }

@@ -18,6 +18,7 @@
 
 #include "lib/base/attr.h"
 #include "lib/base/span.h"
+#include "lib/base/table.h"
 #include "lib/frontier/line.h"
 
 enum {
@@ -40,15 +41,13 @@ bool address_ip_eq(const struct address_ip *a, const struct address_ip *b);
 bool address_ip_is_public(const struct address_ip *ip);
 
 struct address {
-	struct address *chain; /* of the table's slot */
+	struct table_node by_ip;
 	struct line line;
 	struct address_ip ip;
 };
 
 struct addresses {
-	struct address **slots;
-	size_t mask;
-	size_t n;
+	struct table all;
 	struct heap due;
 	int64_t delay_ms;
 	uint32_t concurrency; /* 0: no limit */

@@ -51,16 +51,13 @@ frontier_blocks_open(struct frontier *f)
 static void
 look_at_all(struct frontier *f, int64_t now_ms)
 {
-	for (size_t i = 0; i <= f->hosts.mask; i++) {
-		struct host *host = f->hosts.slots[i];
+	for (struct host *host = hosts_each(&f->hosts, NULL); host != NULL;
+	     host = hosts_each(&f->hosts, host)) {
+		bool was = host->blocked;
 
-		for (; host != NULL; host = host->chain) {
-			bool was = host->blocked;
-
-			frontier_block_look(f, host);
-			if (host->blocked != was)
-				frontier_schedule(f, host, now_ms);
-		}
+		frontier_block_look(f, host);
+		if (host->blocked != was)
+			frontier_schedule(f, host, now_ms);
 	}
 	memset(f->texts, 0, sizeof(f->texts));
 	f->live.blocked = f->blocks.n;
@@ -124,17 +121,13 @@ frontier_blocking(const struct frontier *f, struct span pattern)
 	memcpy(text, pattern.ptr, pattern.len);
 	text[pattern.len] = '\0';
 	one.items[0] = text;
-	for (size_t i = 0; i <= f->hosts.mask; i++) {
-		const struct host *host = f->hosts.slots[i];
-
-		for (; host != NULL; host = host->chain) {
-			if (blocks_match(&one, block_host(host_name(host))) ==
-			    NULL)
-				continue;
-			out.hosts++;
-			out.queued += host->queued;
-			out.under_way += host->slots;
-		}
+	for (const struct host *host = hosts_each(&f->hosts, NULL);
+	     host != NULL; host = hosts_each(&f->hosts, host)) {
+		if (blocks_match(&one, block_host(host_name(host))) == NULL)
+			continue;
+		out.hosts++;
+		out.queued += host->queued;
+		out.under_way += host->slots;
 	}
 	return out;
 }

@@ -269,13 +269,10 @@ frontier_wake_parked(struct frontier *f, int64_t now_ms)
 {
 	if (!f->asleep || !frontier_drains(f))
 		return;
-	for (size_t i = 0; i <= f->hosts.mask; i++) {
-		struct host *host = f->hosts.slots[i];
-
-		for (; host != NULL; host = host->chain) {
-			if (host_is_parked(host))
-				frontier_schedule(f, host, now_ms);
-		}
+	for (struct host *host = hosts_each(&f->hosts, NULL); host != NULL;
+	     host = hosts_each(&f->hosts, host)) {
+		if (host_is_parked(host))
+			frontier_schedule(f, host, now_ms);
 	}
 	/* Those that are still not in it have no URL, or one that waits. */
 	f->asleep = false;

@@ -2,23 +2,12 @@
 
 #include <errno.h>
 
-enum {
-	HOSTS_START = 256
-};
-
 int
 hosts_init(struct hosts *hosts)
 {
-	*hosts = (struct hosts){ .mask = HOSTS_START - 1 };
+	*hosts = (struct hosts){ .buffered = 0 };
 	heap_init(&hosts->ready);
-	hosts->slots = calloc(HOSTS_START, sizeof(struct host *));
-	return hosts->slots == NULL ? -ENOMEM : 0;
-}
-
-static struct host **
-host_slot(const struct hosts *hosts, uint64_t site64)
-{
-	return &hosts->slots[(site64 >> 7) & hosts->mask];
+	return table_init(&hosts->all);
 }
 
 static void
@@ -35,73 +24,49 @@ host_release(struct host *host)
 	free(host);
 }
 
+static struct host *
+host_of_id(const struct table_node *node)
+{
+	return node != NULL ? OWNER_OF(node, struct host, by_id) : NULL;
+}
+
+struct host *
+hosts_each(const struct hosts *hosts, const struct host *host)
+{
+	return host_of_id(
+	    table_each(&hosts->all, host != NULL ? &host->by_id : NULL));
+}
+
 void
 hosts_fini(struct hosts *hosts)
 {
-	if (hosts == NULL || hosts->slots == NULL)
-		return;
-	for (size_t i = 0; i <= hosts->mask; i++) {
-		struct host *host = hosts->slots[i], *chain;
+	struct host *host = hosts_each(hosts, NULL), *next;
 
-		for (; host != NULL; host = chain) {
-			chain = host->chain;
-			host_release(host);
-		}
+	for (; host != NULL; host = next) {
+		next = hosts_each(hosts, host);
+		host_release(host);
 	}
 	heap_fini(&hosts->ready);
-	free(hosts->slots);
-	hosts->slots = NULL;
+	table_fini(&hosts->all);
 }
 
 struct host *
 host_find(const struct hosts *hosts, uint64_t site64)
 {
-	struct host *host = *host_slot(hosts, site64);
-
-	while (host != NULL && host->site64 != site64)
-		host = host->chain;
-	return host;
-}
-
-/* Longer chains are slow, not wrong: no memory is no error. */
-static void
-hosts_grow(struct hosts *hosts)
-{
-	size_t mask = hosts->mask, larger_mask = mask * 2 + 1;
-	struct host **old = hosts->slots;
-	struct host **larger = calloc(larger_mask + 1, sizeof(struct host *));
-
-	if (larger == NULL)
-		return;
-	hosts->slots = larger;
-	hosts->mask = larger_mask;
-	for (size_t i = 0; i <= mask; i++) {
-		struct host *host = old[i], *chain;
-
-		for (; host != NULL; host = chain) {
-			struct host **slot = host_slot(hosts, host->site64);
-
-			chain = host->chain;
-			host->chain = *slot;
-			*slot = host;
-		}
-	}
-	free(old);
+	return host_of_id(table_find(&hosts->all, site64));
 }
 
 struct host *
 host_new(struct hosts *hosts, uint64_t site64, struct span name)
 {
-	struct host *host, **slot;
+	struct host *host;
 
 	if (name.len > HOST_ORIGIN_MAX ||
-	    heap_reserve(&hosts->ready, hosts->n + 1) < 0)
+	    heap_reserve(&hosts->ready, hosts->all.n + 1) < 0)
 		return NULL;
 	host = calloc(1, sizeof(*host) + name.len);
 	if (host == NULL)
 		return NULL;
-	if (hosts->n > hosts->mask)
-		hosts_grow(hosts);
 	host->site64 = site64;
 	host->cursor = PLACE_NONE;
 	host->since_ms = -1;
@@ -109,10 +74,7 @@ host_new(struct hosts *hosts, uint64_t site64, struct span name)
 	if (name.len > 0)
 		memcpy(host->name, name.ptr, name.len);
 	polite_init(&host->polite, NULL);
-	slot = host_slot(hosts, site64);
-	host->chain = *slot;
-	*slot = host;
-	hosts->n++;
+	table_add(&hosts->all, &host->by_id, site64);
 	return host;
 }
 
@@ -129,15 +91,10 @@ host_drop_buffer(struct hosts *hosts, struct host *host)
 void
 host_free(struct hosts *hosts, struct host *host)
 {
-	struct host **slot = host_slot(hosts, host->site64);
-
 	must(host->leases == NULL && host->errands == NULL && !host->changed);
 	must(host->address == NULL && host->spot.line == NULL &&
 	     host->server == NULL);
-	while (*slot != host)
-		slot = &(*slot)->chain;
-	*slot = host->chain;
-	hosts->n--;
+	table_remove(&hosts->all, &host->by_id);
 	heap_drop(&hosts->ready, &host->node);
 	host_drop_buffer(hosts, host);
 	host_release(host);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "lib/base/span.h"
+#include "lib/base/table.h"
 #include "lib/frontier/address.h"
 #include "lib/frontier/heap.h"
 #include "lib/frontier/lease.h"
@@ -54,7 +55,7 @@ struct errand {
 };
 
 struct host {
-	struct host *chain; /* of the table's slot */
+	struct table_node by_id; /* site64 */
 	uint64_t site64;
 	/* Of config_host(), for its name; whoever makes a host sets it. */
 	const struct config_host *config;
@@ -91,9 +92,7 @@ struct host {
 };
 
 struct hosts {
-	struct host **slots;
-	size_t mask;
-	size_t n;
+	struct table all;
 	size_t buffered; /* room in all buffers */
 	struct heap ready;
 	struct host *changed;
@@ -103,6 +102,9 @@ MUST_USE int hosts_init(struct hosts *hosts);
 void hosts_fini(struct hosts *hosts);
 
 struct host *host_find(const struct hosts *hosts, uint64_t site64);
+/* Each once, in no order: the one after `host`, from NULL to NULL; the one
+ * before may have been freed. */
+struct host *hosts_each(const struct hosts *hosts, const struct host *host);
 /* With nothing queued, and of no server; must not be there yet.  NULL: no memory. */
 struct host *host_new(struct hosts *hosts, uint64_t site64, struct span name);
 /* It has no leases and no errands, and has let go of its address and its
@@ -112,7 +114,7 @@ void host_free(struct hosts *hosts, struct host *host);
 static inline struct host *
 host_of_node(struct heap_node *node)
 {
-	return (struct host *)((char *)node - offsetof(struct host, node));
+	return OWNER_OF(node, struct host, node);
 }
 
 static inline struct span
@@ -124,7 +126,7 @@ host_name(const struct host *host)
 static inline struct host *
 host_of_spot(struct line_spot *spot)
 {
-	return (struct host *)((char *)spot - offsetof(struct host, spot));
+	return OWNER_OF(spot, struct host, spot);
 }
 
 static inline bool

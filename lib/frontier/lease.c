@@ -1,106 +1,71 @@
 #include "lib/frontier/lease.h"
 
-#include <errno.h>
+static struct lease *
+lease_of(const struct table_node *node)
+{
+	return node != NULL ? OWNER_OF(node, struct lease, by_id) : NULL;
+}
 
-enum {
-	LEASES_START = 256
-};
+/* Not the one ^ the other: of a site that asks for its own robots.txt both are
+ * the same. */
+static uint64_t
+hash_of(uint64_t site64, uint64_t url64)
+{
+	return site64 * 31 + url64;
+}
 
 int
 leases_init(struct leases *leases)
 {
-	*leases = (struct leases){ .mask = LEASES_START - 1 };
-	leases->slots = calloc(LEASES_START, sizeof(struct lease *));
-	return leases->slots == NULL ? -ENOMEM : 0;
+	return table_init(&leases->all);
 }
 
 void
 leases_fini(struct leases *leases)
 {
-	if (leases == NULL || leases->slots == NULL)
-		return;
-	for (size_t i = 0; i <= leases->mask; i++) {
-		while (leases->slots[i] != NULL)
-			lease_free(leases, leases->slots[i]);
+	struct table_node *node = table_each(&leases->all, NULL), *next;
+
+	for (; node != NULL; node = next) {
+		next = table_each(&leases->all, node);
+		free(lease_of(node));
 	}
-	free(leases->slots);
-	leases->slots = NULL;
-}
-
-static struct lease **
-lease_slot(const struct leases *leases, uint64_t site64, uint64_t url64)
-{
-	uint64_t hash = (site64 ^ url64) * UINT64_C(0x9E3779B97F4A7C15);
-
-	return &leases->slots[(hash >> 32) & leases->mask];
+	table_fini(&leases->all);
 }
 
 struct lease *
 lease_find(const struct leases *leases, uint64_t site64, uint64_t url64,
     uint8_t kind)
 {
-	struct lease *lease = *lease_slot(leases, site64, url64);
+	struct table_node *node = table_find(&leases->all,
+	    hash_of(site64, url64));
 
-	while (lease != NULL &&
-	       (lease->url64 != url64 || lease->site64 != site64 ||
-		   lease->kind != kind))
-		lease = lease->chain;
-	return lease;
-}
+	for (; node != NULL; node = table_again(node)) {
+		struct lease *lease = lease_of(node);
 
-/* Longer chains are slow, not wrong: no memory is no error. */
-static void
-leases_grow(struct leases *leases)
-{
-	struct leases larger = { .mask = leases->mask * 2 + 1 };
-
-	larger.slots = calloc(larger.mask + 1, sizeof(struct lease *));
-	if (larger.slots == NULL)
-		return;
-	for (size_t i = 0; i <= leases->mask; i++) {
-		struct lease *lease = leases->slots[i], *chain;
-
-		for (; lease != NULL; lease = chain) {
-			struct lease **slot = lease_slot(&larger, lease->site64,
-			    lease->url64);
-
-			chain = lease->chain;
-			lease->chain = *slot;
-			*slot = lease;
-		}
+		if (lease->url64 == url64 && lease->site64 == site64 &&
+		    lease->kind == kind)
+			return lease;
 	}
-	free(leases->slots);
-	leases->slots = larger.slots;
-	leases->mask = larger.mask;
+	return NULL;
 }
 
 struct lease *
 lease_new(struct leases *leases, uint64_t site64, uint64_t url64, uint8_t kind)
 {
-	struct lease *lease = calloc(1, sizeof(*lease)), **slot;
+	struct lease *lease = calloc(1, sizeof(*lease));
 
 	if (lease == NULL)
 		return NULL;
-	if (leases->n > leases->mask)
-		leases_grow(leases);
-	slot = lease_slot(leases, site64, url64);
 	lease->site64 = site64;
 	lease->url64 = url64;
 	lease->kind = kind;
-	lease->chain = *slot;
-	*slot = lease;
-	leases->n++;
+	table_add(&leases->all, &lease->by_id, hash_of(site64, url64));
 	return lease;
 }
 
 void
 lease_free(struct leases *leases, struct lease *lease)
 {
-	struct lease **slot = lease_slot(leases, lease->site64, lease->url64);
-
-	while (*slot != lease)
-		slot = &(*slot)->chain;
-	*slot = lease->chain;
-	leases->n--;
+	table_remove(&leases->all, &lease->by_id);
 	free(lease);
 }

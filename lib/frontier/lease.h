@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "lib/base/attr.h"
+#include "lib/base/table.h"
 
 struct address;
 struct host;
@@ -23,7 +24,7 @@ enum lease_state {
 };
 
 struct lease {
-	struct lease *chain;           /* of the table's slot */
+	struct table_node by_id;       /* site64 and url64 */
 	struct lease *previous, *next; /* of host->leases */
 	struct lease *after;           /* of host->back, or of the settled */
 	struct host *host;
@@ -45,9 +46,7 @@ struct lease {
 };
 
 struct leases {
-	struct lease **slots;
-	size_t mask;
-	size_t n;
+	struct table all;
 };
 
 MUST_USE int leases_init(struct leases *leases);

@@ -125,7 +125,7 @@ lines_first(const struct heap *heap, int64_t now_ms)
 
 	if (node == NULL || node->due_ms > now_ms)
 		return NULL;
-	return (struct line *)((char *)node - offsetof(struct line, node));
+	return OWNER_OF(node, struct line, node);
 }
 
 int64_t

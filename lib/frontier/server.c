@@ -1,13 +1,8 @@
 #include "lib/frontier/server.h"
 
-#include <errno.h>
 #include <xxhash.h>
 
 #include "lib/frontier/host.h"
-
-enum {
-	SERVERS_START = 256
-};
 
 struct span
 server_name(struct span origin)
@@ -27,108 +22,62 @@ server_name64(struct span origin)
 
 /* --- the table ----------------------------------------------------------- */
 
+static struct server *
+server_of(const struct table_node *node)
+{
+	return node != NULL ? OWNER_OF(node, struct server, by_name) : NULL;
+}
+
 int
 servers_init(struct servers *servers)
 {
-	*servers = (struct servers){ .mask = SERVERS_START - 1 };
 	heap_init(&servers->due);
-	servers->slots = calloc(SERVERS_START, sizeof(struct server *));
-	return servers->slots == NULL ? -ENOMEM : 0;
+	return table_init(&servers->all);
 }
 
 void
 servers_fini(struct servers *servers)
 {
-	if (servers == NULL || servers->slots == NULL)
-		return;
-	for (size_t i = 0; i <= servers->mask; i++) {
-		struct server *server = servers->slots[i], *chain;
+	struct table_node *node = table_each(&servers->all, NULL), *next;
 
-		for (; server != NULL; server = chain) {
-			chain = server->chain;
-			free(server);
-		}
+	for (; node != NULL; node = next) {
+		next = table_each(&servers->all, node);
+		free(server_of(node));
 	}
 	heap_fini(&servers->due);
-	free(servers->slots);
-	servers->slots = NULL;
-}
-
-static struct server **
-slot_of(const struct servers *servers, uint64_t name64)
-{
-	return &servers->slots[name64 & servers->mask];
+	table_fini(&servers->all);
 }
 
 struct server *
 server_find(const struct servers *servers, uint64_t name64)
 {
-	struct server *server = *slot_of(servers, name64);
-
-	while (server != NULL && server->name64 != name64)
-		server = server->chain;
-	return server;
-}
-
-/* Longer chains are slow, not wrong: no memory is no error. */
-static void
-grow(struct servers *servers)
-{
-	struct servers larger = { .mask = servers->mask * 2 + 1 };
-
-	larger.slots = calloc(larger.mask + 1, sizeof(struct server *));
-	if (larger.slots == NULL)
-		return;
-	for (size_t i = 0; i <= servers->mask; i++) {
-		struct server *server = servers->slots[i], *chain;
-
-		for (; server != NULL; server = chain) {
-			struct server **slot = slot_of(&larger, server->name64);
-
-			chain = server->chain;
-			server->chain = *slot;
-			*slot = server;
-		}
-	}
-	free(servers->slots);
-	servers->slots = larger.slots;
-	servers->mask = larger.mask;
+	return server_of(table_find(&servers->all, name64));
 }
 
 struct server *
 server_new(struct servers *servers, uint64_t name64)
 {
-	struct server *server, **slot;
+	struct server *server;
 
-	if (heap_reserve(&servers->due, servers->n + 1) < 0)
+	if (heap_reserve(&servers->due, servers->all.n + 1) < 0)
 		return NULL;
 	server = calloc(1, sizeof(*server));
 	if (server == NULL)
 		return NULL;
-	if (servers->n > servers->mask)
-		grow(servers);
 	server->name64 = name64;
 	server->since_ms = -1;
 	server->line.heap = &servers->due;
 	pace_init(&server->pace, name64);
-	slot = slot_of(servers, name64);
-	server->chain = *slot;
-	*slot = server;
-	servers->n++;
+	table_add(&servers->all, &server->by_name, name64);
 	return server;
 }
 
 void
 server_free(struct servers *servers, struct server *server)
 {
-	struct server **slot = slot_of(servers, server->name64);
-
 	must(server->origins == NULL && server->line.first == NULL &&
 	     server->line.slots == 0);
-	while (*slot != server)
-		slot = &(*slot)->chain;
-	*slot = server->chain;
-	servers->n--;
+	table_remove(&servers->all, &server->by_name);
 	heap_drop(&servers->due, &server->line.node);
 	free(server);
 }

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "lib/base/span.h"
+#include "lib/base/table.h"
 #include "lib/frontier/budget.h"
 #include "lib/frontier/line.h"
 #include "lib/frontier/politeness.h"
@@ -22,7 +23,7 @@
 struct host;
 
 struct server {
-	struct server *chain; /* of the table's slot */
+	struct table_node by_name; /* name64 */
 	uint64_t name64;
 	struct host *origins; /* in memory, by .next_origin */
 	struct pace pace;
@@ -36,9 +37,7 @@ struct server {
 };
 
 struct servers {
-	struct server **slots;
-	size_t mask;
-	size_t n;
+	struct table all;
 	struct heap due;
 };
 

@@ -46,7 +46,7 @@ START_TEST(address_private_ones_and_our_own_have_no_clock)
 	start(250, 2);
 	for (size_t i = 0; i < ARRAY_LEN(none); i++)
 		ck_assert_msg(hold(none[i]) == NULL, "%s", none[i]);
-	ck_assert_uint_eq(all.n, 0);
+	ck_assert_uint_eq(all.all.n, 0);
 	ck_assert_ptr_nonnull(hold("8.8.8.8"));
 	ck_assert_ptr_nonnull(hold("2a00:1450::1"));
 	addresses_fini(&all);
@@ -154,15 +154,15 @@ START_TEST(address_is_forgotten_when_nobody_is_left_and_its_clock_has_run_out)
 		address_release(a);
 		address_ended(&all, a, i);
 	}
-	ck_assert_uint_eq(all.n, 1000);
+	ck_assert_uint_eq(all.all.n, 1000);
 	ck_assert_ptr_null(next(250 + 499));
-	ck_assert_uint_eq(all.n, 500);
+	ck_assert_uint_eq(all.all.n, 500);
 	/* Not while a request is under way. */
 	a = hold("8.8.8.8");
 	address_started(&all, a, 0);
 	address_release(a);
 	ck_assert_ptr_null(next(1000000));
-	ck_assert_uint_eq(all.n, 1);
+	ck_assert_uint_eq(all.all.n, 1);
 	address_ended(&all, a, 1000000);
 	/* Who comes back in time finds the clock as it was. */
 	ck_assert(!address_is_ready(&all, hold("8.8.8.8"), 1000249));

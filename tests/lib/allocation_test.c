@@ -1265,6 +1265,19 @@ reserve_heap(void)
 }
 
 static int
+init_table(void)
+{
+	struct table table;
+	int r;
+
+	faults_begin();
+	r = table_init(&table);
+	faults_end();
+	table_fini(&table);
+	return r;
+}
+
+static int
 init_hosts(void)
 {
 	struct hosts hosts;
@@ -1785,6 +1798,7 @@ static const struct faults_subject subjects[] = {
 	{ "heap_reserve", reserve_heap },
 	{ "addresses_init", init_addresses },
 	{ "address_hold", hold_addresses, FAULTS_FORGIVES },
+	{ "table_init", init_table },
 	{ "hosts_init", init_hosts },
 	/* A table that does not grow is slow, not wrong. */
 	{ "host_new", make_hosts, FAULTS_FORGIVES },

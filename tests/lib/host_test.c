@@ -168,7 +168,7 @@ START_TEST(hosts_and_leases_are_found_among_many)
 		ck_assert_ptr_nonnull(lease_new(&leases, id, 1, ORDER_PAGE));
 		ck_assert_ptr_nonnull(lease_new(&leases, id, 1, ORDER_ROBOTS));
 	}
-	ck_assert_uint_eq(hosts.n, 5000);
+	ck_assert_uint_eq(hosts.all.n, 5000);
 	for (int i = 0; i < 5000; i++) {
 		uint64_t id = test_random(&again);
 		struct host *host = host_find(&hosts, id);
@@ -182,7 +182,7 @@ START_TEST(hosts_and_leases_are_found_among_many)
 		host_free(&hosts, host);
 		ck_assert_ptr_null(host_find(&hosts, id));
 	}
-	ck_assert_uint_eq(leases.n, 5000);
+	ck_assert_uint_eq(leases.all.n, 5000);
 	leases_fini(&leases);
 	hosts_fini(&hosts);
 }

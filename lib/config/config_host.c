@@ -350,37 +350,40 @@ config_section_option(struct config *config, const char *value, struct err *err)
 {
 	const char *end = pattern_end(value);
 	const char *equals = end ? strchr(end, '=') : NULL;
+	struct span key, text;
 	struct buf inside;
-	struct span key;
-	char *name;
-	int r;
+	char *name, *given;
+	int r = 0;
 
 	if (equals == NULL)
 		return err_set(err, -EINVAL,
 		    "host = %s: it is PATTERN: KEY = VALUE, as in "
 		    "\"*.example.org: host_delay = 5s\"",
 		    config_show_text(value).text);
+	/* Without the blanks around them, as a file is read. */
 	key = span_trim(span_of(end + 1, (size_t)(equals - end - 1)));
+	text = span_trim(span_from(equals + 1));
 	name = strndup(key.ptr, key.len);
-	if (name == NULL)
-		return -ENOMEM;
+	given = strndup(text.ptr, text.len);
 	buf_init(&inside, PATTERN_MAX * 2);
-	r = buf_printf(&inside, "host \"%.*s\"", (int)(end - value), value);
+	if (name == NULL || given == NULL)
+		r = -ENOMEM;
+	if (r == 0)
+		r = buf_printf(&inside, "host \"%.*s\"", (int)(end - value),
+		    value);
 	if (r == 0)
 		r = config_section_begin(config, buf_span(&inside), "--host",
 		    err);
 	else if (r == -EMSGSIZE)
 		r = err_set(err, -EINVAL, "host = %s: the pattern is too long",
 		    config_show_text(value).text);
-	equals++;
-	while (*equals == ' ' || *equals == '\t')
-		equals++;
 	if (r == 0 && config_row(name) != NULL &&
-	    config_is_secret(config_row(name), equals))
+	    config_is_secret(config_row(name), given))
 		r = config_refuse_secret(config_row(name), err);
 	if (r == 0)
-		r = config_section_set(config, name, equals, err);
+		r = config_section_set(config, name, given, err);
 	buf_fini(&inside);
+	free(given);
 	free(name);
 	return r;
 }

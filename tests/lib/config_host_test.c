@@ -263,12 +263,20 @@ START_TEST(config_host_sections_are_shown_as_they_could_stand_in_a_file)
 				   "\n"
 				   "[host \"a:80\"]\n"
 				   "retry_delay = 1s, 2s\n";
+	static const char last[] = "\n[host \"b.org\"]\nheader = X: y\n";
 	struct buf out;
 
 	takes(text);
 	buf_init(&out, 1 << 20);
 	ck_assert_int_eq(config_show_sections(&config, &out), 0);
 	ck_assert(span_eq(buf_span(&out), span_from(text)));
+	/* One of an option, too, with as many blanks as it had. */
+	ck_assert_int_eq(config_set(&config, "host",
+			     "b.org: \t header  =\t X: y \t", &err),
+	    0);
+	buf_clear(&out);
+	ck_assert_int_eq(config_show_sections(&config, &out), 0);
+	ck_assert(span_ends(buf_span(&out), span_from(last)));
 	buf_fini(&out);
 	config_fini(&config);
 }

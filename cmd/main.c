@@ -12,7 +12,7 @@ const struct command command_table[] = {
 	{ "stop",    "[--now]",  "end the crawl within stop_timeout; start goes on with it", command_stop, true },
 	{ "restart", "WORKER",   "end workers and start them again: parser.1, crawler, all", command_restart, true },
 	{ "kill",    "WORKER",   "kill -9 workers; nothing is lost, they start again", command_kill, true },
-	{ "why",     "URL [--json]", "what decides about a URL, a sitemap or a robots.txt: scope, rules, budget, block, its place, its host's clock", command_why, true, command_why_more },
+	{ "why",     "URL [--json]", "what decides about a URL, sitemap or robots.txt: scope, rules, budget, block, place, its host's clock", command_why, true, command_why_more },
 	{ "block",   "HOST|--list", "no request to this host from now on, for good; drops what it has queued; --json", command_block, true, command_block_more },
 	{ "unblock", "HOST",     "let a host in again that was blocked", command_unblock, true, command_unblock_more },
 	{ "trap",    "[--release|--throttle ID]", "patterns of so many URLs that more of them come last; --json", command_trap, true, command_trap_more },

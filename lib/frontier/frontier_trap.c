@@ -19,6 +19,7 @@ struct trap {
 	uint64_t *bodies; /* TRAP_BODIES hashes of digests; NULL: none yet */
 	bool changed;
 	uint8_t closed; /* enum trap_closed, as counted in live.traps_closed */
+	bool told;      /* … of which a person has heard */
 	char text[];    /* of the row's spans */
 };
 
@@ -55,11 +56,15 @@ closed_by(const struct trap_row *row, const struct config_host *config)
 	return is_hollow(row, config) ? TRAP_CLOSED_SAME : TRAP_OPEN;
 }
 
+/* Once: a share of pages may cross its bound again and again. */
 static void
-tell_closed(struct frontier *f, const struct trap *trap)
+tell_closed(struct frontier *f, struct trap *trap)
 {
 	const struct trap_row *row = &trap->row;
 
+	if (trap->told)
+		return;
+	trap->told = true;
 	if (trap->closed == TRAP_CLOSED_CAP)
 		frontier_tell(f,
 		    "%.*s has %llu URL%s of the pattern %.*s, such as %.*s; it "
@@ -218,9 +223,9 @@ frontier_traps_open(struct frontier *f)
 			r = trap_add(f, id, &row, &trap);
 		if (r < 0)
 			break;
-		/* By a setting that was another one before. */
-		if (look_whether_closed(f, trap, settings_of(f, row.host)) &&
-		    trap->row.refused == 0)
+		/* By a setting that was another one before, or it was told. */
+		trap->told = row.refused > 0;
+		if (look_whether_closed(f, trap, settings_of(f, row.host)))
 			tell_closed(f, trap);
 	}
 	store_scan_close(scan);

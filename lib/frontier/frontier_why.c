@@ -127,7 +127,6 @@ tell_maps(struct frontier *f, struct why *out)
 	struct row_key below = row_key2(out->site64, out->url64 + 1);
 	struct store_scan *scan;
 	struct span key, value;
-	uint64_t asker64;
 	int r;
 
 	if (out->url64 == UINT64_MAX)
@@ -140,10 +139,9 @@ tell_maps(struct frontier *f, struct why *out)
 	       (r = store_scan_next(scan, &key, &value)) == 1) {
 		uint64_t ids[3];
 
-		r = row_key_read(key, 3, ids) < 0 ? -EIO : 0;
-		asker64 = ids[2];
-		if (r == 0)
-			r = tell_map(f, asker64, value, out);
+		r = row_key_read(key, 3, ids) < 0
+			? -EIO
+			: tell_map(f, ids[2], value, out);
 		if (r < 0)
 			break;
 	}

@@ -109,7 +109,7 @@ def test_a_retry_waits_for_the_later_of_its_own_time_and_its_hosts(t):
     server = FaultServer().on("/", page("first", ["/broken", "/busy"]))
     server.on("/broken", answer("broken", 500)).on("/busy", BUSY)
     t.server(server)
-    crawl = t.crawl(server.url(), retry_delay="5s", host_delay="50ms").start().wait_answers()
+    crawl = t.crawl(server.url(), retry_delay="30s", host_delay="50ms").start().wait_answers()
     wait_until(lambda: server.hits("/busy") and why(crawl, server.url("/busy"))["state"] == "waiting",
                20, "the host to want a pause")
     broken = why(crawl, server.url("/broken"))
@@ -219,9 +219,10 @@ def test_no_password_that_is_asked_about_is_shown(t):
         hides("block", url)
         hides("unblock", url)
     stop(crawl)
-    for words in asks:
-        for url in urls:
-            hides(*words, url)
+    for url in urls:
+        hides("why", url)
+        hides("start", url)
+    hides("start", server.url(), "--sitemap", urls[1])
     same((hides("block", with_it), hides("unblock", with_it)), (0, 0), "block and unblock")
 
 

@@ -420,6 +420,18 @@ START_TEST(a_pattern_that_is_closed_is_told_of_once)
 	}
 	ck_assert_int_eq(told, 1);
 	ck_assert_uint_eq(only_trap(&x).closed, TRAP_CLOSED_SAME);
+	/* Pages that differ may open it, and others close it again. */
+	for (int i = 0; i < 60; i++) {
+		char digest[32];
+
+		snprintf(digest, sizeof(digest), "sha1:%d", i);
+		frontier_digest(x.f, &page, span_from(digest));
+	}
+	ck_assert_uint_eq(only_trap(&x).closed, TRAP_OPEN);
+	for (int i = 0; i < 500; i++)
+		frontier_digest(x.f, &page, SPAN("sha1:the same"));
+	ck_assert_uint_eq(only_trap(&x).closed, TRAP_CLOSED_SAME);
+	ck_assert(!frontier_news(x.f, line));
 	fixture_fini(&x);
 }
 END_TEST

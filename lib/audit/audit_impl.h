@@ -65,6 +65,15 @@ struct bounds {
 	uint64_t least, most;
 };
 
+/* The number itself, or the bound that it is beyond. */
+static inline uint64_t
+bounds_hold(uint64_t n, struct bounds bounds)
+{
+	if (n < bounds.least)
+		return bounds.least;
+	return n > bounds.most ? bounds.most : n;
+}
+
 struct audit {
 	const struct audit_options *options;
 	struct err *err;
@@ -187,14 +196,16 @@ MUST_USE int audit_remove(struct audit *audit, enum store_table table,
 /* All of the batch and the crawl's row, now. */
 MUST_USE int audit_commit(struct audit *audit);
 
-/* --- sitemaps (audit_sitemaps.c) ------------------------------------------ */
-
+/* Tables and rows of their own: audit_meta.c, audit_sitemaps.c, audit_names.c.
+ * The last after the sites: a host whose row is mended has its name by then. */
+MUST_USE int audit_meta(struct audit *audit);
 MUST_USE int audit_sitemaps(struct audit *audit);
-
-/* --- host names (audit_names.c) ------------------------------------------- */
-
-/* After the sites: a host whose row is mended has its name by then. */
 MUST_USE int audit_names(struct audit *audit);
+
+/* When all rows were counted (audit_totals.c): the next place is behind all that
+ * are taken, and the totals are those of the rows. */
+void audit_next_seq(struct audit *audit);
+void audit_totals(struct audit *audit);
 
 /* --- one URL (audit_url.c) ----------------------------------------------- */
 
@@ -211,6 +222,14 @@ struct audit_site {
 	uint64_t first;      /* place of the first that is queued */
 	struct trios places; /* place, url64 */
 };
+
+/* Its host's row, if it is `there`, into .host and audit->name; `record`: one
+ * of its URLs, or NULL (audit_host.c). */
+MUST_USE int audit_host_read(struct audit *audit, struct audit_site *site,
+    bool there, struct span value, const struct trio *record);
+/* When its URLs were counted. */
+MUST_USE int audit_host_judge(struct audit *audit, struct audit_site *site,
+    bool there);
 
 /* A URL's row and its records against each other.  `value` is the row, or
  * empty where there is none. */

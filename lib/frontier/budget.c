@@ -16,6 +16,16 @@ budget_key(unsigned budget)
 	return budget < BUDGETS ? keys[budget] : "?";
 }
 
+void
+budgets_bind(struct budgets *limits, const struct budgets *more)
+{
+	for (unsigned i = 0; i < BUDGETS; i++) {
+		if (more->of[i] > 0 &&
+		    (limits->of[i] == 0 || more->of[i] < limits->of[i]))
+			limits->of[i] = more->of[i];
+	}
+}
+
 enum budget
 budget_spent(const struct budgets *limits, const struct budgets *used)
 {

@@ -29,6 +29,9 @@ struct budgets {
 	uint64_t of[BUDGETS];
 };
 
+/* Of two that bind one host the smaller counts. */
+void budgets_bind(struct budgets *limits, const struct budgets *more);
+
 /* The first that is used up, or BUDGET_NONE. */
 enum budget budget_spent(const struct budgets *limits,
     const struct budgets *used);

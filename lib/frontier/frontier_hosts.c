@@ -25,6 +25,7 @@ host_make(struct frontier *f, uint64_t site64, struct span name,
 	}
 	host->config = config;
 	server_join(server, host);
+	frontier_server_bind(server, config);
 	*out = host;
 	return 0;
 }
@@ -150,20 +151,10 @@ frontier_host_reason(const struct frontier *f, const struct host *host)
 	return REASON_NONE;
 }
 
-/* Another fetch would be one too many, if all those under way end well. */
-static bool
-host_budget_is_taken(const struct host *host)
-{
-	uint64_t most = host->config->host_max_pages;
-	const struct server *server = host->server;
-
-	return most > 0 && server->fetched + server->fetches >= most;
-}
-
 bool
 frontier_host_has_pages(const struct host *host)
 {
-	return host_has_urls(host) && !host_budget_is_taken(host);
+	return host_has_urls(host) && !frontier_budget_is_taken(host->server);
 }
 
 int64_t
@@ -230,7 +221,7 @@ frontier_schedule(struct frontier *f, struct host *host, int64_t now_ms)
 
 	/* The only one that is used up by waiting. */
 	if (!host_is_parked(host) && host->server->since_ms >= 0 &&
-	    host->config->host_max_time_ms > 0)
+	    host->server->limits.of[BUDGET_TIME] > 0)
 		frontier_judge_budgets(f, host->server);
 	due_ms = frontier_host_due_ms(f, host, now_ms);
 	fetches = frontier_host_fetches(f, host);

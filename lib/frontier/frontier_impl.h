@@ -210,7 +210,11 @@ void frontier_server_wake(struct frontier *f, struct server *server,
 /* Has it used a budget up?  Then nothing more is fetched from it; or has it
  * not, any more?  It has an origin in memory. */
 void frontier_judge_budgets(struct frontier *f, struct server *server);
-struct budgets frontier_budget_limits(const struct server *server);
+/* An origin's settings: its budgets are the name's. */
+void frontier_server_bind(struct server *server,
+    const struct config_host *config);
+/* Another fetch would be one too many, if all those under way end well. */
+bool frontier_budget_is_taken(const struct server *server);
 struct budgets frontier_budget_used(const struct frontier *f,
     const struct server *server);
 

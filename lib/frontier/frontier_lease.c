@@ -35,13 +35,15 @@ static void
 lease_is_in(struct frontier *f, struct lease *lease)
 {
 	struct server *server = lease->host->server;
+	bool was_taken;
 
 	if (!lease->fetch)
 		return;
+	was_taken = frontier_budget_is_taken(server);
 	server->fetches--;
 	f->fetching--;
 	/* It was one of the last that the budget allows, and others may go. */
-	if (lease->host->config->host_max_pages > 0)
+	if (was_taken && !frontier_budget_is_taken(server))
 		frontier_server_wake(f, server, f->now_ms);
 }
 

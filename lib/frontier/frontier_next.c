@@ -503,7 +503,7 @@ host_order(struct frontier *f, struct host *host, int64_t now_ms,
 	else if (host->config->robots == CONFIG_ROBOTS_IGNORE)
 		r = order_fetch(f, host, now_ms, out);
 	else if ((r = frontier_robots_check(f, host)) < 0)
-		return r;
+		; /* an error */
 	else if (rulebook_need(&host->rulebook, now_ms) != RULEBOOK_FETCH)
 		r = order_fetch(f, host, now_ms, out);
 	else if ((r = order_excluded(f, host, now_ms, &fetches, out)) == 0 &&
@@ -512,8 +512,8 @@ host_order(struct frontier *f, struct host *host, int64_t now_ms,
 		if (r == 0 && host->errands != NULL)
 			r = frontier_robots_order(f, host, now_ms, out);
 	}
-	if (r >= 0)
-		frontier_schedule(f, host, now_ms);
+	/* After an error, too: a host with work is in the heap or in a line. */
+	frontier_schedule(f, host, now_ms);
 	return r;
 }
 

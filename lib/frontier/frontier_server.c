@@ -10,6 +10,19 @@
 
 /* --- from the rows of its origins ---------------------------------------- */
 
+void
+frontier_server_bind(struct server *server, const struct config_host *config)
+{
+	struct budgets limits = { {
+	    [BUDGET_PAGES] = config->host_max_pages,
+	    [BUDGET_BYTES] = config->host_max_bytes,
+	    [BUDGET_ERRORS] = config->host_max_errors,
+	    [BUDGET_TIME] = (uint64_t)config->host_max_time_ms,
+	} };
+
+	budgets_bind(&server->limits, &limits);
+}
+
 static void
 server_add_row(struct server *server, const struct host_row *row)
 {
@@ -38,6 +51,7 @@ static int
 server_add(struct frontier *f, struct server *server, struct span key,
     struct span value)
 {
+	const struct config_host *config;
 	struct row_key host_key;
 	struct host_row row;
 	uint64_t ids[2];
@@ -59,6 +73,11 @@ server_add(struct frontier *f, struct server *server, struct span key,
 	if (host_row_read(buf_span(&f->sibling), &row) < 0)
 		return -EIO;
 	server_add_row(server, &row);
+	/* Its budget binds whether or not it comes into memory. */
+	config = config_host(f->config, row.name);
+	if (config == NULL)
+		return -ENOMEM;
+	frontier_server_bind(server, config);
 	return 0;
 }
 
@@ -107,39 +126,6 @@ frontier_server(struct frontier *f, struct span origin, struct server **out)
 
 /* --- budgets ------------------------------------------------------------- */
 
-static struct budgets
-limits_of(const struct config_host *config)
-{
-	return (struct budgets){ {
-	    [BUDGET_PAGES] = config->host_max_pages,
-	    [BUDGET_BYTES] = config->host_max_bytes,
-	    [BUDGET_ERRORS] = config->host_max_errors,
-	    [BUDGET_TIME] = (uint64_t)config->host_max_time_ms,
-	} };
-}
-
-/* A section may name a port: of origins that differ the smallest counts. */
-struct budgets
-frontier_budget_limits(const struct server *server)
-{
-	const struct host *first = server->origins;
-	struct budgets limits = limits_of(first->config);
-
-	for (const struct host *host = first->next_origin; host != NULL;
-	     host = host->next_origin) {
-		struct budgets more = limits_of(host->config);
-
-		if (host->config == first->config)
-			continue;
-		for (unsigned i = 0; i < BUDGETS; i++) {
-			if (more.of[i] > 0 &&
-			    (limits.of[i] == 0 || more.of[i] < limits.of[i]))
-				limits.of[i] = more.of[i];
-		}
-	}
-	return limits;
-}
-
 struct budgets
 frontier_budget_used(const struct frontier *f, const struct server *server)
 {
@@ -180,6 +166,14 @@ put_spent(struct frontier *f, const struct server *server)
 		    span_of(&spent, 1));
 }
 
+bool
+frontier_budget_is_taken(const struct server *server)
+{
+	uint64_t most = server->limits.of[BUDGET_PAGES];
+
+	return most > 0 && server->fetched + server->fetches >= most;
+}
+
 void
 frontier_server_wake(struct frontier *f, struct server *server, int64_t now_ms)
 {
@@ -191,9 +185,8 @@ frontier_server_wake(struct frontier *f, struct server *server, int64_t now_ms)
 void
 frontier_judge_budgets(struct frontier *f, struct server *server)
 {
-	struct budgets limits = frontier_budget_limits(server);
 	struct budgets used = frontier_budget_used(f, server);
-	enum budget spent = budget_spent(&limits, &used);
+	enum budget spent = budget_spent(&server->limits, &used);
 	uint64_t queued;
 
 	if (server->spent == spent)
@@ -217,7 +210,7 @@ frontier_judge_budgets(struct frontier *f, struct server *server)
 	    "URLs %s left, a start with a larger one goes on with them",
 	    SPAN_ARG(server_name(host_name(server->origins))),
 	    budget_key(spent), (unsigned long long)used.of[spent],
-	    (unsigned long long)limits.of[spent],
+	    (unsigned long long)server->limits.of[spent],
 	    spent == BUDGET_TIME    ? " ms"
 	    : spent == BUDGET_BYTES ? " bytes"
 				    : "",

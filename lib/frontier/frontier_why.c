@@ -209,7 +209,7 @@ tell_host(struct frontier *f, struct host *host, const struct url *url,
 	out->is_busy = out->slots >= host->config->host_concurrency;
 	out->down = host->polite.down;
 	out->parked = host->server->spent;
-	out->limits = frontier_budget_limits(host->server);
+	out->limits = host->server->limits;
 	out->used = frontier_budget_used(f, host->server);
 	out->host_reason = frontier_host_reason(f, host);
 	out->due_ms = frontier_host_next_ms(f, host, now_ms);

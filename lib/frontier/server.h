@@ -31,8 +31,11 @@ struct server {
 	struct line line;
 	/* Of all its origins, in memory or not. */
 	uint64_t fetched, bytes, errors;
-	int64_t since_ms;  /* the crawl's open time at its first page; -1 */
-	uint32_t fetches;  /* leases of pages that are to be fetched */
+	int64_t since_ms; /* the crawl's open time at its first page; -1 */
+	uint32_t fetches; /* leases of pages that are to be fetched */
+	/* Of all its origins, too: a section may name a port, and of budgets
+	 * that differ the smallest counts. */
+	struct budgets limits;
 	enum budget spent; /* it used that up: it is parked */
 };
 

@@ -389,22 +389,63 @@ START_TEST(of_two_budgets_of_one_name_the_smaller_counts)
 
 	for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
 		struct fixture x;
+		struct order o[2];
 		char line[FRONTIER_NEWS];
 
 		fixture_init(&x);
 		x.config.host.delay_factor = 0;
+		x.config.host.host_concurrency = 3;
 		ck_assert_int_eq(config_set(&x.config, "host",
 				     "a.test:8080: host_max_pages = 2", NULL),
 		    0);
 		fixture_open(&x);
 		seed(&x, orders[i][0], 0, 3);
 		seed(&x, orders[i][1], 0, 3);
-		fetch(&x, 2);
+		for (int k = 0; k < 2; k++) {
+			ck_assert(fixture_next(&x, &o[k]));
+			x.now += 1000;
+		}
+		/* The budget is taken, whoever's slot is free. */
+		fixture_expect_none(&x);
+		ends(&x, &o[0], 500, -1, "");
+		x.now += 1000;
+		/* It will be tried again: another may have its page. */
+		ck_assert(fixture_next(&x, &o[0]));
+		ends(&x, &o[0], 200, -1, "");
+		ends(&x, &o[1], 200, -1, "");
+		fixture_commit(&x);
 		ck_assert(frontier_news(x.f, line));
+		no_news(&x);
+		ck_assert_uint_eq(fixture_totals(&x).spent[BUDGET_PAGES], 1);
+		/* Whichever of them is met first in the next run. */
+		fixture_reopen(&x);
 		no_news(&x);
 		ck_assert_uint_eq(fixture_totals(&x).spent[BUDGET_PAGES], 1);
 		fixture_fini(&x);
 	}
+}
+END_TEST
+
+START_TEST(a_budget_binds_when_the_origin_that_has_it_is_forgotten)
+{
+	struct fixture x;
+	char line[FRONTIER_NEWS];
+
+	fixture_init(&x);
+	x.config.host.delay_factor = 0;
+	ck_assert_int_eq(config_set(&x.config, "host",
+			     "a.test:8080: host_max_pages = 2", NULL),
+	    0);
+	fixture_open(&x);
+	seed(&x, "http://a.test:8080", 0, 1);
+	fetch(&x, 1);
+	fixture_reopen(&x);
+	x.now += 1000;
+	seed(&x, "http://a.test", 0, 3);
+	fetch(&x, 1);
+	ck_assert(frontier_news(x.f, line));
+	ck_assert_uint_eq(fixture_totals(&x).spent[BUDGET_PAGES], 1);
+	fixture_fini(&x);
 }
 END_TEST
 
@@ -582,5 +623,6 @@ TEST_MAIN("frontier_server", a_name_is_one_whatever_scheme_port_and_root,
     a_budget_is_of_the_name_and_told_once,
     the_last_page_of_a_budget_that_comes_back_is_anothers,
     of_two_budgets_of_one_name_the_smaller_counts,
+    a_budget_binds_when_the_origin_that_has_it_is_forgotten,
     a_host_that_stands_at_its_address_lets_another_origin_go,
     no_two_requests_to_one_name_are_too_close_whatever_happens)

@@ -212,6 +212,30 @@ START_TEST(host_delay_0_and_private_addresses_go_without_that_clock)
 }
 END_TEST
 
+/* Their rows tell of it; but what is asked now is the proxy. */
+START_TEST(a_run_with_a_proxy_does_not_go_by_addresses_of_one_without)
+{
+	struct fixture x;
+	struct order o;
+
+	begin(&x);
+	meet(&x, "http://a.test/", "8.8.8.8");
+	meet(&x, "http://b.test/", "8.8.8.8");
+	seed(&x, "a.test", 1);
+	seed(&x, "b.test", 1);
+	fixture_commit(&x);
+	fixture_close(&x);
+	ck_assert_int_eq(config_set(&x.config, "proxy", "http://p.test:3128",
+			     NULL),
+	    0);
+	fixture_open(&x);
+	x.now += 5000;
+	ck_assert(fixture_next(&x, &o));
+	ck_assert(fixture_next(&x, &o));
+	fixture_fini(&x);
+}
+END_TEST
+
 /* What they were connected to is the proxy, which is none of theirs: not for
  * a clock, and not as the one place where all of them fail. */
 START_TEST(hosts_behind_a_proxy_do_not_have_its_address)
@@ -717,6 +741,7 @@ TEST_MAIN("frontier_clock", two_hosts_on_one_address_share_its_clock,
     a_host_moves_with_its_address, an_address_is_known_after_a_restart,
     an_address_waits_one_delay_after_a_restart,
     host_delay_0_and_private_addresses_go_without_that_clock,
+    a_run_with_a_proxy_does_not_go_by_addresses_of_one_without,
     hosts_behind_a_proxy_do_not_have_its_address,
     what_is_only_recorded_does_not_wait_for_an_address,
     a_slow_answer_makes_the_next_request_wait,

@@ -36,14 +36,14 @@ enum {
 const struct conveyor_routes crawl_routes = {
 	.queue = {
 		[QUEUE_FREE]    = { QUEUE_FREE, 0 },
-		[QUEUE_PAGES]   = { QUEUE_PAGES, 3 },
-		[QUEUE_RECORDS] = { QUEUE_RECORDS, 3 },
+		[QUEUE_PAGES]   = { QUEUE_PAGES, 3, QUEUE_DEAD },
+		[QUEUE_RECORDS] = { QUEUE_RECORDS, 3, QUEUE_DEAD },
 		[QUEUE_SETTLED] = { QUEUE_SETTLED, 0 },
 		[QUEUE_DEAD]    = { QUEUE_DEAD, 0 },
 		/* A request may have left: only the scheduler orders. */
-		[QUEUE_ORDERS ... CONVEYOR_QUEUES - 1] = { QUEUE_SETTLED, 3 },
+		[QUEUE_ORDERS ... CONVEYOR_QUEUES - 1] = { QUEUE_SETTLED, 3,
+			QUEUE_DEAD },
 	},
-	.dead_queue = QUEUE_DEAD,
 };
 
 static const char *const role_names[ROLES] = {

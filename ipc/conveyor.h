@@ -44,15 +44,15 @@ struct conveyor_shape {
 };
 
 /* For each queue: where recovery sends a cell that a dead worker held from
- * it, and how many blames send it to `dead_queue` instead (0: never). */
+ * it, and how many blames send it to `dead` instead (0: never). */
 struct conveyor_route {
 	uint8_t target;
 	uint8_t blames;
+	uint8_t dead;
 };
 
 struct conveyor_routes {
 	struct conveyor_route queue[CONVEYOR_QUEUES];
-	uint8_t dead_queue;
 };
 
 /* Sleeping: a queue whose consumers wait at another queue's gate (DEAD at
@@ -87,6 +87,15 @@ MUST_USE int conveyor_attach(const char *name,
     const struct conveyor_shape *shape, const uint8_t crawl_id[16],
     const struct conveyor_gates *gates, const struct conveyor_routes *routes,
     uint8_t ordered_queue, struct conveyor **out);
+
+/*
+ * Take part in one that others are working at, from a process that was not
+ * forked from one of them; conveyor_become() comes next, with an id that is
+ * nobody's.  0; -ENOENT none; -EBADMSG not of this shape; -errno.
+ */
+MUST_USE int conveyor_join(const char *name, const struct conveyor_shape *shape,
+    const uint8_t crawl_id[16], const struct conveyor_gates *gates,
+    struct conveyor **out);
 
 /* Look only, for `status`: maps the segment read-only, checks the header.
  * Nothing but conveyor_snapshot(), conveyor_length() and roster_*() reads may
@@ -249,7 +258,7 @@ size_t conveyor_take_fetched(struct conveyor *cv, uint32_t *cells, size_t max);
 void conveyor_bind(struct conveyor *cv, uint32_t k, bool bound);
 bool conveyor_bound(const struct conveyor *cv, uint32_t k);
 
-/* --- recovery: the supervisor, after it has reaped the worker ------------ */
+/* --- recovery: after the worker was reaped, by one at a time --------------- */
 
 /* A death that is held against a cell. */
 struct conveyor_fault {
@@ -263,7 +272,8 @@ struct conveyor_fault {
  * `fault` (it died by its own; NULL: nobody is to blame) the cell it was
  * working on (roster `current`) gets one blame; a worker that held exactly one
  * cell blames that.
- * Idempotent, killable, safe beside live workers.  *n is how many cells moved.
+ * Idempotent, killable, safe beside live workers; in a crawl it is the
+ * supervisor that does it, any other id may.  *n is how many cells moved.
  */
 MUST_USE int conveyor_recover(struct conveyor *cv, uint8_t id,
     const struct conveyor_routes *routes, const struct conveyor_fault *fault,

@@ -152,6 +152,21 @@ done:
 	return r;
 }
 
+/* Whether the segment is one of this shape and of this crawl. */
+static int
+is_of(const struct segment *segment, const struct conveyor_shape *shape,
+    const uint8_t crawl_id[16], struct layout *layout)
+{
+	struct conveyor_header header;
+	int r = layout_check(segment, &header, layout);
+
+	if (r == 0 && (memcmp(&header.shape, shape, sizeof(*shape)) != 0 ||
+			  memcmp(header.crawl_id, crawl_id,
+			      sizeof(header.crawl_id)) != 0))
+		r = -EBADMSG;
+	return r;
+}
+
 int
 conveyor_attach(const char *name, const struct conveyor_shape *shape,
     const uint8_t crawl_id[16], const struct conveyor_gates *gates,
@@ -159,7 +174,6 @@ conveyor_attach(const char *name, const struct conveyor_shape *shape,
     struct conveyor **out)
 {
 	struct segment segment = SEGMENT_NONE;
-	struct conveyor_header header;
 	struct conveyor *cv = NULL;
 	struct layout layout;
 	int r;
@@ -171,11 +185,7 @@ conveyor_attach(const char *name, const struct conveyor_shape *shape,
 		r = segment_attach(name, &segment);
 	if (r < 0)
 		return r;
-	r = layout_check(&segment, &header, &layout);
-	if (r == 0 && (memcmp(&header.shape, shape, sizeof(*shape)) != 0 ||
-			  memcmp(header.crawl_id, crawl_id,
-			      sizeof(header.crawl_id)) != 0))
-		r = -EBADMSG;
+	r = is_of(&segment, shape, crawl_id, &layout);
 	if (r == 0)
 		r = view_new(&segment, name, shape, &layout, gates, &cv);
 	/* Words first: what is not usable is left as it was found. */
@@ -185,6 +195,37 @@ conveyor_attach(const char *name, const struct conveyor_shape *shape,
 		atomic_fetch_add(&header_of(cv)->epoch, 1);
 		r = gates_open(cv);
 	}
+	if (r == 0) {
+		*out = cv;
+		cv = NULL;
+	}
+	segment_detach(&segment);
+	conveyor_detach(cv);
+	return r;
+}
+
+int
+conveyor_join(const char *name, const struct conveyor_shape *shape,
+    const uint8_t crawl_id[16], const struct conveyor_gates *gates,
+    struct conveyor **out)
+{
+	struct segment segment = SEGMENT_NONE;
+	struct layout layout;
+	struct conveyor *cv = NULL;
+	int r;
+
+	r = name_check(name);
+	if (r == 0)
+		r = gates_check(gates, shape->queues);
+	if (r == 0)
+		r = segment_attach(name, &segment);
+	if (r < 0)
+		return r;
+	r = is_of(&segment, shape, crawl_id, &layout);
+	if (r == 0)
+		r = view_new(&segment, name, shape, &layout, gates, &cv);
+	if (r == 0)
+		r = gates_join(cv);
 	if (r == 0) {
 		*out = cv;
 		cv = NULL;

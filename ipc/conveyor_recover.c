@@ -19,7 +19,7 @@ struct verdict {
 
 /* Where a cell goes that a dead worker left in `w`; not QUEUED. */
 static struct cell_word
-reroute(const struct conveyor_routes *routes, struct cell_word w)
+reroute(const struct conveyor_routes *routes, struct cell_word w, uint8_t owner)
 {
 	const struct conveyor_route *route = &routes->queue[w.queue];
 
@@ -28,9 +28,9 @@ reroute(const struct conveyor_routes *routes, struct cell_word w)
 		w.queue = route->target;
 		if (route->blames != 0 &&
 		    (w.attempts & CELL_BLAMES) >= route->blames)
-			w.queue = routes->dead_queue;
+			w.queue = route->dead;
 	}
-	w.owner = 0;
+	w.owner = owner;
 	w.gen++;
 	return w;
 }
@@ -39,8 +39,8 @@ static void
 routes_must_fit(const struct conveyor *cv, const struct conveyor_routes *routes)
 {
 	for (uint32_t q = 0; q < cv->shape.queues; q++)
-		must(routes->queue[q].target < cv->shape.queues);
-	must(routes->dead_queue < cv->shape.queues);
+		must(routes->queue[q].target < cv->shape.queues &&
+		     routes->queue[q].dead < cv->shape.queues);
 }
 
 /*
@@ -109,7 +109,7 @@ recover_cell(struct conveyor *cv, uint32_t cell, uint8_t id,
 				atomic_store(cause_of(cv, cell),
 				    verdict->cause);
 		}
-		w = reroute(routes, w);
+		w = reroute(routes, w, cv->me);
 		w.state = CELL_SENDING;
 		/* Fails only if the cell was SENDING and a live worker has
 		 * claimed it, and then it is not the dead one's: so twice. */
@@ -129,8 +129,9 @@ conveyor_recover(struct conveyor *cv, uint8_t id,
 	struct verdict verdict = { .blamed = -1 };
 	size_t moved = 0;
 
-	/* The words will say SENDING(0); if we die, our successor knows. */
-	must(cv->me == 0 && id != 0 && id < CONVEYOR_WORKERS);
+	/* The words will say SENDING(me); if we die, they are found with what
+	 * else is ours, by our successor or by whoever recovers us. */
+	must(id != cv->me && id != 0 && id < CONVEYOR_WORKERS);
 	routes_must_fit(cv, routes);
 	gates_forget(cv, id); /* R1 */
 	if (fault != NULL)
@@ -222,7 +223,7 @@ conveyor_rebuild(struct conveyor *cv, const struct conveyor_routes *routes,
 
 		if (w.state == CELL_QUEUED)
 			continue;
-		w = reroute(routes, w);
+		w = reroute(routes, w, 0);
 		w.state = CELL_QUEUED;
 		atomic_store(word_of(cv, c), cell_pack(w));
 	}

@@ -55,34 +55,48 @@ gates_unlink(const char *name)
 		closedir(dir);
 }
 
-static int
-gate_open(struct conveyor *cv, const char *name, uint8_t queue)
+int
+gate_open(const char *name, unsigned number, uint64_t epoch, bool create,
+    sem_t **out)
 {
 	char full[NAME_MAX + 1];
 	sem_t *sem;
 	int len;
 
-	len = snprintf(full, sizeof(full), "%s.%u.%llu", name, queue,
-	    (unsigned long long)atomic_load(&header_of(cv)->epoch));
+	len = snprintf(full, sizeof(full), "%s.%u.%llu", name, number,
+	    (unsigned long long)epoch);
 	if (len >= (int)sizeof(full) - (int)strlen(GATE_PREFIX))
 		return -ENAMETOOLONG;
-	sem = sem_open(full, O_CREAT | O_EXCL, 0600, 0);
+	sem = sem_open(full, create ? O_CREAT | O_EXCL : 0, 0600, 0);
 	if (sem == SEM_FAILED)
 		return -errno;
-	cv->sems[queue] = sem;
+	*out = sem;
 	return 0;
+}
+
+static int
+gates_open_each(struct conveyor *cv, bool create)
+{
+	uint64_t epoch = atomic_load(&header_of(cv)->epoch);
+	int r = 0;
+
+	for (unsigned q = 0; q < cv->shape.queues && r == 0; q++)
+		if (cv->gates.at[q] == q)
+			r = gate_open(cv->name, q, epoch, create, &cv->sems[q]);
+	return r;
 }
 
 int
 gates_open(struct conveyor *cv)
 {
-	int r = 0;
-
 	gates_unlink(cv->name);
-	for (unsigned q = 0; q < cv->shape.queues && r == 0; q++)
-		if (cv->gates.at[q] == q)
-			r = gate_open(cv, cv->name, (uint8_t)q);
-	return r;
+	return gates_open_each(cv, true);
+}
+
+int
+gates_join(struct conveyor *cv)
+{
+	return gates_open_each(cv, false);
 }
 
 void

@@ -19,9 +19,16 @@ enum {
 
 /* Fresh semaphores of the header's epoch, those of other epochs unlinked. */
 MUST_USE int gates_open(struct conveyor *cv);
+/* Those of the header's epoch, made by another.  -ENOENT: they are gone. */
+MUST_USE int gates_join(struct conveyor *cv);
 void gates_close(struct conveyor *cv);
 /* The names of every epoch. */
 void gates_unlink(const char *name);
+
+/* One semaphore, "<name>.<number>.<epoch>", for the caller to sem_close();
+ * gates_unlink() removes it with the others.  0, -EEXIST or -ENOENT, -errno. */
+MUST_USE int gate_open(const char *name, unsigned number, uint64_t epoch,
+    bool create, sem_t **out);
 
 /* W1, W4: this process's bit in the mask of the gate of `queue`. */
 void gate_enter(struct conveyor *cv, uint8_t queue);

@@ -240,7 +240,42 @@ START_TEST(attach_works_in_the_largest_shape)
 }
 END_TEST
 
+START_TEST(who_joins_works_with_those_who_are_there)
+{
+	const char *name;
+	struct conveyor_shape shape = fixture_shape(4), other;
+	struct conveyor *cv = fixture_new(4, &name), *joined = NULL;
+	uint8_t others_id[16] = { 1 };
+	uint32_t cell;
+
+	ck_assert_int_eq(conveyor_join(name, &shape, crawl_id, &gates, &joined),
+	    0);
+	conveyor_become(joined, 5);
+	cell = hold_from(cv, Q_PAGES);
+	/* One place to sleep, not two of the same name. */
+	gate_enter(joined, Q_PAGES);
+	push(cv, Q_PAGES, cell);
+	ck_assert_int_eq(credit(joined, Q_PAGES), 1);
+	gate_leave(joined, Q_PAGES);
+	ck_assert_uint_eq(pop(joined, Q_PAGES), cell);
+	ck_word(cv, cell, CELL_HELD, Q_PAGES, 5);
+	conveyor_detach(joined);
+
+	other = shape;
+	other.inline_size += 64;
+	ck_assert_int_eq(conveyor_join(name, &other, crawl_id, &gates, &joined),
+	    -EBADMSG);
+	ck_assert_int_eq(conveyor_join(name, &shape, others_id, &gates,
+			     &joined),
+	    -EBADMSG);
+	conveyor_unlink(name);
+	ck_assert_int_eq(conveyor_join(name, &shape, crawl_id, &gates, &joined),
+	    -ENOENT);
+	conveyor_detach(cv);
+}
+END_TEST
+
 TEST_MAIN("attach", attach_puts_every_cell_where_its_word_says,
     attach_orders_the_settled_by_seq, attach_begins_with_nobody,
     attach_refuses_another_layout, create_refuses_what_cannot_be,
-    attach_works_in_the_largest_shape)
+    attach_works_in_the_largest_shape, who_joins_works_with_those_who_are_there)

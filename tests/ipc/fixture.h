@@ -36,12 +36,12 @@ static const struct conveyor_gates gates = { {
 
 static const struct conveyor_routes routes = { .queue = {
 	[Q_FREE]    = { Q_FREE,    0 },
-	[Q_ORDERS]  = { Q_SETTLED, 3 },
-	[Q_PAGES]   = { Q_PAGES,   3 },
-	[Q_RECORDS] = { Q_RECORDS, 3 },
+	[Q_ORDERS]  = { Q_SETTLED, 3, Q_DEAD },
+	[Q_PAGES]   = { Q_PAGES,   3, Q_DEAD },
+	[Q_RECORDS] = { Q_RECORDS, 3, Q_DEAD },
 	[Q_SETTLED] = { Q_SETTLED, 0 },
 	[Q_DEAD]    = { Q_DEAD,    0 },
-}, .dead_queue = Q_DEAD };
+} };
 /* clang-format on */
 
 static inline struct conveyor_shape

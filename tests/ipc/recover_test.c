@@ -347,6 +347,30 @@ START_TEST(recovery_clears_the_dead_ones_bit_and_wakes_the_others)
 }
 END_TEST
 
+START_TEST(recovery_that_a_worker_did_half_is_done_by_who_recovers_that_worker)
+{
+	struct conveyor *cv = fixture_new(4, NULL);
+	struct conveyor *dead = worker(cv, 2), *second = worker(cv, 3);
+	uint32_t cell = hold_from(dead, Q_PAGES);
+	struct cell_word w;
+	size_t n;
+
+	/* As far as the word, and killed. */
+	w = conveyor_word(cv, cell);
+	w.state = CELL_SENDING;
+	w.owner = 3;
+	w.gen++;
+	atomic_store(word_of(cv, cell), cell_pack(w));
+	ck_assert_int_eq(conveyor_recover(second, 2, &routes, NULL, &n), 0);
+	ck_assert_uint_eq(n, 0);
+	ck_assert_int_eq(conveyor_recover(worker(cv, 4), 3, &routes, NULL, &n),
+	    0);
+	ck_assert_uint_eq(n, 1);
+	ck_word(cv, cell, CELL_QUEUED, Q_PAGES, 0);
+	ck_assert_uint_eq(pop(cv, Q_PAGES), cell);
+}
+END_TEST
+
 TEST_MAIN("recover", recovery_sends_each_cell_where_the_table_says,
     recovery_delivers_what_was_on_its_way,
     recovery_leaves_a_cell_that_was_claimed_before_it_was_settled,
@@ -354,4 +378,5 @@ TEST_MAIN("recover", recovery_sends_each_cell_where_the_table_says,
     recovery_sends_to_dead_at_the_third_blame,
     recovery_counts_no_further_than_127, recovery_never_fills_a_ring,
     recovery_leaves_two_entries_a_cell_in_a_queue_at_rest,
-    recovery_clears_the_dead_ones_bit_and_wakes_the_others)
+    recovery_clears_the_dead_ones_bit_and_wakes_the_others,
+    recovery_that_a_worker_did_half_is_done_by_who_recovers_that_worker)

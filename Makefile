@@ -84,6 +84,7 @@ $B/cmd/command/help.o: private OWN_CFLAGS = \
 
 objs = $(patsubst %.c,$B/%.o,$(sort $(wildcard $1)))
 IPC_OBJS := $(call objs,ipc/*.c)
+MP_OBJS  := $(call objs,ipc/mp/*.c)
 LIB_OBJS := $(call objs,lib/*/*.c)
 CMD_OBJS := $(call objs,cmd/*.c cmd/*/*.c)
 HARNESS  := $(call objs,tests/harness.c)
@@ -91,6 +92,9 @@ HARNESS  := $(call objs,tests/harness.c)
 # web of thousands of them.
 SITE_OBJS := $(call objs,tests/site/*.c)
 IPC := $B/libipc.a
+# Python's multiprocessing in C, on top of it; the files of both are called
+# alike, so it is an archive of its own.
+MP  := $B/libmp.a
 LIB := $B/liblib.a
 CMD := $B/libcmd.a
 SITE := $B/libsite.a
@@ -138,6 +142,7 @@ $B/%.o: %.c Makefile
 
 AR_ALL = $(Q)rm -f $@ && $(AR) rcs $@ $^
 $(IPC): $(IPC_OBJS); $(AR_ALL)
+$(MP): $(MP_OBJS); $(AR_ALL)
 $(LIB): $(LIB_OBJS); $(AR_ALL)
 $(SITE): $(filter-out $(WEB).o,$(SITE_OBJS)); $(AR_ALL)
 # Without main, so that a test of cmd/ brings its own.
@@ -148,7 +153,7 @@ $B/mpcrawl: $B/cmd/main.o $(CMD) $(LIB) $(IPC)
 
 # The layers, proved by linking: a test of ipc/ links ipc/ alone, so a call
 # from ipc/ into lib/ cannot link; likewise lib/.
-$(TESTS_IPC): $B/%: $B/%.o $(HARNESS) $(IPC)
+$(TESTS_IPC): $B/%: $B/%.o $(HARNESS) $(MP) $(IPC)
 	$(LINK) $(CHECK_LIBS)
 $(TESTS_LIB): $B/%: $B/%.o $(HARNESS) $(SITE) $(LIB)
 	$(LINK) $(LIB_LIBS) $(SITE_LIBS) $(CHECK_LIBS)
@@ -163,7 +168,7 @@ FAULTS_WRAP := malloc calloc realloc reallocarray aligned_alloc strdup strndup \
 TESTS_FAULTS := $(filter %/allocation_test,$(TESTS_IPC) $(TESTS_LIB) $(TESTS_CMD))
 $(TESTS_FAULTS): $B/tests/faults.o
 $(TESTS_FAULTS): private LDFLAGS += $(foreach f,$(FAULTS_WRAP),-Xlinker --wrap=$f)
-$(TESTS_KILL): $B/%: $B/%.o $(IPC)
+$(TESTS_KILL): $B/%: $B/%.o $(MP) $(IPC)
 	$(LINK) -static
 # By a main of our own, or by libFuzzer's.
 $(TESTS_FUZZ): $B/%: $B/%.o $(if $(filter fuzz,$(MODE)),,$B/tests/fuzz/driver.o) $(CMD) $(LIB) $(IPC) | $(SEEDS)
@@ -252,5 +257,5 @@ format:
 clean:
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(IPC_OBJS) $(LIB_OBJS) $(CMD_OBJS) $(HARNESS) $B/tests/faults.o $B/tests/fuzz/driver.o $(SITE_OBJS))
+-include $(patsubst %.o,%.d,$(IPC_OBJS) $(MP_OBJS) $(LIB_OBJS) $(CMD_OBJS) $(HARNESS) $B/tests/faults.o $B/tests/fuzz/driver.o $(SITE_OBJS))
 -include $(addsuffix .d,$(TESTS.release) $(BENCHES))

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -232,33 +233,47 @@ is_still_named(int fd, const char *objects)
 	       ours.st_ino == named.st_ino;
 }
 
+/* Under the lock of what has the name now: removed, unless somebody in it is
+ * alive. */
+static int
+remove_unless_alive(const struct segment *segment, const char *name)
+{
+	struct mp_shared *seen = malloc(sizeof(*seen));
+	int r = 0;
+
+	if (seen == NULL)
+		return -ENOMEM;
+	if (shared_check(segment, seen) == 0 && mp_seats_anyone(seen))
+		r = -EEXIST;
+	else
+		names_unlink(name);
+	free(seen);
+	return r;
+}
+
 /* What a context of that name left, when nobody in it is alive: removed.
- * 0: gone; -EEXIST: in use. */
+ * 0: try again to make one; -EEXIST: in use. */
 static int
 remove_dead(const char *name, const char *objects)
 {
 	struct segment segment = SEGMENT_NONE;
-	struct mp_shared *seen;
+	struct stat st;
 	int r;
 
-	r = segment_attach(objects, &segment);
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0 && r != -EBADMSG)
-		return r;
-	seen = malloc(sizeof(*seen));
-	if (seen == NULL)
-		r = -ENOMEM;
-	else if (r == 0) /* whoever is making it has the lock */
-		r = lock_whole(segment.fd, F_WRLCK);
-	if (r == 0 && is_still_named(segment.fd, objects) &&
-	    shared_check(&segment, seen) == 0 && mp_seats_anyone(seen))
-		r = -EEXIST;
-	if (r == 0 || r == -EBADMSG) {
-		names_unlink(name);
-		r = 0;
+	segment.fd = shm_open(objects, O_RDWR, 0);
+	if (segment.fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	r = lock_whole(segment.fd, F_WRLCK); /* whoever makes it has that */
+	if (r == 0 && fstat(segment.fd, &st) < 0)
+		r = -errno;
+	if (r == 0 && st.st_uid != geteuid())
+		r = -EACCES;
+	/* Else another was here before us, and the name may be that of the
+	 * living already. */
+	if (r == 0 && is_still_named(segment.fd, objects)) {
+		segment.size = (size_t)st.st_size;
+		r = remove_unless_alive(&segment, name);
 	}
-	free(seen);
 	segment_detach(&segment); /* and the lock with it */
 	return r;
 }

@@ -85,6 +85,8 @@ has_ended(pid_t pid, uint64_t started)
 
 	if (pid == getpid())
 		return false;
+	if (pid <= 0)
+		return true; /* nobody wrote that */
 	ended.fd = pidfd_open(pid, 0);
 	if (ended.fd < 0)
 		return errno == ESRCH;

@@ -130,8 +130,9 @@ mp_wake(struct mp_context *ctx, struct mp_waiters *waiters, unsigned n)
 			bits &= ~bit;
 			/* Ours to wake only if we took it. */
 			if ((atomic_fetch_and(&waiters->word[at], ~bit) &
-				bit) == 0)
-				continue;
+				bit) == 0 ||
+			    ctx->sems[at * 64 + seat] == NULL)
+				continue; /* or a bit of no seat: not ours */
 			sem_post(ctx->sems[at * 64 + seat]);
 			n--;
 		}

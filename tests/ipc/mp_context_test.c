@@ -183,6 +183,66 @@ START_TEST(a_name_in_use_is_refused_and_that_of_the_dead_is_taken)
 }
 END_TEST
 
+/* Opens, says how that went, stays until told to go. */
+static pid_t
+opener_start(const char *name, int go, int said, int end)
+{
+	struct mp_context *ctx = NULL;
+	pid_t child = fork();
+	char byte;
+
+	if (child != 0)
+		return child;
+	(void)!read(go, &byte, 1);
+	byte = mp_context_open(name, NULL, &ctx) == 0 ? 'y' : 'n';
+	(void)!write(said, &byte, 1);
+	(void)!read(end, &byte, 1);
+	mp_context_close(ctx);
+	_exit(0);
+}
+
+START_TEST(of_many_that_want_the_name_of_the_dead_one_gets_it)
+{
+	enum {
+		OPENERS = 4,
+		TURNS = 50
+	};
+	const char *name = test_unique_name();
+
+	for (int turn = 0; turn < TURNS; turn++) {
+		struct mp_context *ctx = NULL;
+		int go[2], said[2], end[2], won = 0;
+		char bytes[OPENERS] = "";
+		pid_t child = fork(), openers[OPENERS];
+
+		if (child == 0) {
+			if (mp_context_open(name, NULL, &ctx) == 0)
+				raise(SIGKILL);
+			_exit(1);
+		}
+		ck_assert_int_eq(waitpid(child, NULL, 0), child);
+		ck_assert_int_eq(pipe(go), 0);
+		ck_assert_int_eq(pipe(said), 0);
+		ck_assert_int_eq(pipe(end), 0);
+		for (int i = 0; i < OPENERS; i++)
+			openers[i] = opener_start(name, go[0], said[1], end[0]);
+		ck_assert_int_eq(write(go[1], bytes, OPENERS), OPENERS);
+		for (int i = 0; i < OPENERS; i++) {
+			ck_assert_int_eq(read(said[0], bytes, 1), 1);
+			won += bytes[0] == 'y';
+		}
+		ck_assert_int_eq(won, 1);
+		ck_assert_int_eq(mp_context_attach(name, &ctx), 0);
+		mp_context_close(ctx);
+		ck_assert_int_eq(write(end[1], bytes, OPENERS), OPENERS);
+		for (int i = 0; i < OPENERS; i++)
+			ck_child_ok(openers[i]);
+		for (int i = 0; i < 2; i++)
+			close(go[i]), close(said[i]), close(end[i]);
+	}
+}
+END_TEST
+
 START_TEST(another_program_attaches_by_name)
 {
 	const char *name = test_unique_name();
@@ -283,6 +343,7 @@ TEST_MAIN("mp_context",
     what_the_dead_held_is_back_when_it_was_buried,
     a_seat_that_nobody_needs_is_taken_again,
     a_name_in_use_is_refused_and_that_of_the_dead_is_taken,
+    of_many_that_want_the_name_of_the_dead_one_gets_it,
     another_program_attaches_by_name,
     a_thread_has_a_seat_of_its_own_once_it_attaches,
     what_makes_no_sense_is_refused, every_error_has_a_sentence)

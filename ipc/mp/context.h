@@ -68,7 +68,9 @@ MP_API MP_MUST_USE int mp_context_attach(const char *name,
 /*
  * Give the seat up and unmap.  What it still holds goes the way of the dead.
  * Who made the context removes its name too.  Handles of the context are
- * closed before it.  NULL is fine.
+ * closed before it; children of this process are ended first: daemons get
+ * SIGTERM, and SIGKILL if they are there 2 s later, the others are waited for,
+ * none is started again, and their handles are gone.  NULL is fine.
  */
 MP_API void mp_context_close(struct mp_context *ctx);
 

@@ -2,12 +2,14 @@
  * process - a function that runs in a process of its own: Process of Python's
  * multiprocessing.
  *
- * A child has a seat in the context before its function runs, and dies with
- * the thread that started it (PR_SET_PDEATHSIG), so no orphan works on.  To
- * kill one is safe at any instruction: whoever joins it gives back what it
- * held, and so does any participant that waits.
+ * A child has a seat in the context before its function runs.  To kill one is
+ * safe at any instruction: whoever joins it gives back what it held, and so
+ * does any participant that waits.  It dies, by SIGKILL, with the thread that
+ * started it (PR_SET_PDEATHSIG), so no orphan works on: start children from a
+ * thread that stays.
  *
- * A handle belongs to the process that started the child.
+ * A handle belongs to the process that created it; in any other MP_EINVAL.
+ * Threads of that process may use it at once, but for mp_process_close().
  */
 #ifndef MPIPC_PROCESS_H
 #define MPIPC_PROCESS_H
@@ -18,7 +20,12 @@
 
 struct mp_process;
 
-/* What it returns is the exit code, 0 ... 255. */
+/*
+ * What it returns is the exit code, of which 8 bits are kept.  After it the
+ * child's own children are ended as mp_context_close() says, stdout and stderr
+ * are flushed, and no atexit() handler runs: they are its parent's.  So it
+ * returns or calls _exit(), not exit().
+ */
 typedef int mp_target(struct mp_context *ctx, void *arg);
 
 enum mp_restart {
@@ -33,9 +40,10 @@ struct mp_process_attr {
 	const char *name; /* "Process-N"; copied */
 	bool daemon;      /* ended, not waited for, when its parent ends */
 	enum mp_restart restart;
-	unsigned
-	    max_restarts; /* in a row, each within a minute of its start: 10 */
-	unsigned backoff_ms; /* before the first, doubled each time: 100 */
+	/* In a row, each within a minute of its start: 10. */
+	unsigned max_restarts;
+	/* Before the first of a row, doubled each time, 30 s at most: 100. */
+	unsigned backoff_ms;
 };
 
 /* A function that a spawned process can find: by name, in both programs. */
@@ -46,23 +54,34 @@ struct mp_function {
 
 MP_BEGIN
 
-/* Not started yet.  `attr` NULL: defaults.  0 and *out, to be closed. */
+/* Not started yet.  `attr` NULL: defaults.  0 and *out, to be closed before
+ * the context is; MP_EINVAL: a name that is too long; MP_ENOMEM. */
 MP_API MP_MUST_USE int mp_process_create(struct mp_context *ctx,
     const struct mp_process_attr *attr, mp_target *fn, void *arg,
     struct mp_process **out);
 
-/* 0; MP_EINVAL: started before; MP_ENOSPC: no seat is free; -errno of fork. */
+/*
+ * By a participant.  Forks; the child has the caller's memory as it is now, but
+ * none of its seats or children.  0: it has a pid and a seat.
+ * MP_EINVAL: started before; by a daemon, which may have no children, as in
+ * Python; MP_START_SPAWN and `fn` is not among the functions of
+ * mp_spawn_main().  MP_EPERM: no seat; MP_ENOSPC: none is free; -errno of fork.
+ * Killed in here, the caller leaves no child behind that would run on.
+ */
 MP_API MP_MUST_USE int mp_process_start(struct mp_process *p);
 
 /*
- * Wait until it has ended for good (restarts included, which happen in here
- * and in mp_wait_any()), and bury it.  0; MP_ETIMEDOUT; MP_EINVAL: never
- * started, or not a child of this process.
+ * Wait until it has ended for good, and bury it: what it held is given back
+ * when this returns 0.  Restarts of it, and of the process's other children,
+ * happen in here, in mp_wait_any() and in mp_active_children(), and nowhere
+ * else.  0; MP_ETIMEDOUT; MP_EINVAL: never started, or not a child of this
+ * process.
  */
 MP_API MP_MUST_USE int mp_process_join(struct mp_process *p, int timeout_ms);
 
+/* Running, or resting before a restart. */
 MP_API bool mp_process_is_alive(struct mp_process *p);
-/* 0: not started. */
+/* Of the latest incarnation; 0: not started. */
 MP_API pid_t mp_process_pid(const struct mp_process *p);
 MP_API const char *mp_process_name(const struct mp_process *p);
 MP_API bool mp_process_daemon(const struct mp_process *p);
@@ -70,13 +89,13 @@ MP_API bool mp_process_daemon(const struct mp_process *p);
 MP_API unsigned mp_process_incarnation(const struct mp_process *p);
 /* Its seat in the context; 0: not started. */
 MP_API int mp_process_seat(const struct mp_process *p);
-/* true and *code: it has ended, -N by signal N.  false: it runs, or never did:
- * None. */
+/* true and *code: it has ended for good, -N by signal N.  false: it runs, or
+ * never did: None. */
 MP_API bool mp_process_exitcode(struct mp_process *p, int *code);
 /* A pidfd, readable when it has ended; owned by the handle, another with each
  * incarnation.  MP_EINVAL: not started. */
 MP_API int mp_process_sentinel(const struct mp_process *p);
-/* What it used, once it has ended: MP_EINVAL before. */
+/* What its last incarnation used, once that was joined: MP_EINVAL before. */
 MP_API MP_MUST_USE int mp_process_rusage(struct mp_process *p,
     struct rusage *out);
 
@@ -85,13 +104,14 @@ MP_API MP_MUST_USE int mp_process_rusage(struct mp_process *p,
 MP_API int mp_process_terminate(struct mp_process *p);
 MP_API int mp_process_kill(struct mp_process *p);
 
-/* Free the handle.  MP_EINVAL: it is alive, and the handle stays.  NULL is
- * fine. */
+/* Free the handle.  MP_EINVAL: it is alive, or of another process, and the
+ * handle stays.  NULL is fine. */
 MP_API int mp_process_close(struct mp_process *p);
 
-/* The calling process: its name ("MainProcess"), whether it is a daemon; its
- * parent's pid, 0 in the one that began. */
+/* The calling process: its name ("MainProcess"), whether it is a daemon; the
+ * pid of the one that started it, 0: none did. */
 MP_API const char *mp_current_process(const struct mp_context *ctx);
+MP_API bool mp_current_daemon(const struct mp_context *ctx);
 MP_API pid_t mp_parent_process(const struct mp_context *ctx);
 /* Fills up to `max` live children of this process; how many there are.  Those
  * that have ended are joined on the way, as in Python. */
@@ -101,12 +121,17 @@ MP_API size_t mp_active_children(struct mp_context *ctx,
 /*
  * MP_START_SPAWN: a process that begins anew, by exec of this program, and
  * attaches to the context by name.  The first thing in main(), in both: in a
- * spawned process it runs the function and does not return.  `functions` ends
- * with a NULL name; `arg` of a spawned one is a copy of the `arg_len` bytes
- * given to mp_process_set_spawn_arg(), for memory is not shared.
+ * spawned process it runs the function and does not return; in others it notes
+ * `functions`, which end with a NULL name and stay.  Where the program was
+ * replaced by one of another layout, or without that function, the child ends
+ * with exit code 1 and says so on stderr.
  */
 MP_API void mp_spawn_main(int argc, char **argv,
     const struct mp_function *functions);
+
+/* What the function gets as `arg`: a copy of these bytes, as memory is not
+ * shared with a spawned process (which gets NULL without this).  In a forked
+ * one the same.  Before the start; copied.  MP_EINVAL: started, above 1 MiB. */
 MP_API MP_MUST_USE int mp_process_set_spawn_arg(struct mp_process *p,
     const void *arg, size_t arg_len);
 

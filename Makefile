@@ -5,7 +5,9 @@
 #   make crawl URL=… CONTACT=…  crawl yours
 #   make check                set up, then every test: release, asan, tsan
 #   make check MODE=asan      one of them        ONLY=ring   tests by name
-#   make install DESTDIR=…    PREFIX=/usr/local
+#   make lib                  libmpipc, shared and static
+#   make install DESTDIR=…    PREFIX=/usr/local LIBDIR=$PREFIX/lib; the program
+#                             and libmpipc; install-mpipc: that alone
 #   make torture              the same promises, long: seeds, kills, cuts by the thousand
 #   make conformance          the numbers of tests/data, by the line filters
 #   make fuzz                 every harness for a minute, by libFuzzer
@@ -17,6 +19,7 @@
 
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
 ALL_MODES := release asan tsan
 
 # `make check` without a MODE is all of them; everything else is release.
@@ -95,6 +98,15 @@ IPC := $B/libipc.a
 # Python's multiprocessing in C, on top of it; the files of both are called
 # alike, so it is an archive of its own.
 MP  := $B/libmp.a
+# Both again as a library to install; a program links it in no other form.
+# The soname's number rises when a program built before would break.
+MPIPC_VERSION := 1.0.0
+MPIPC_SONAME  := libmpipc.so.1
+MPIPC_SO  := $B/libmpipc.so.$(MPIPC_VERSION)
+MPIPC_A   := $B/libmpipc.a
+MPIPC_MAP := ipc/mp/mpipc.map
+MPIPC_HEADERS := $(filter-out %_impl.h,$(sort $(wildcard ipc/mp/*.h)))
+PIC_OBJS := $(patsubst %.c,$B/pic/%.o,$(sort $(wildcard ipc/*.c ipc/mp/*.c)))
 LIB := $B/liblib.a
 CMD := $B/libcmd.a
 SITE := $B/libsite.a
@@ -125,10 +137,11 @@ TESTS.tsan    := $(TESTS_TSAN)
 TESTS.fuzz    := $(TESTS_FUZZ)
 SCRIPTS.release := scripts/lint $(E2E) $(DISASTERS)
 SCRIPTS.debug   := $(E2E) $(DISASTERS)
-SCRIPTS.asan    := $(E2E)
+# What is installed is built with no sanitiser.
+SCRIPTS.asan    := $(filter-out tests/e2e/mpipc_install_test.py,$(E2E))
 SCRIPTS.tsan    :=
 
-.PHONY: all crawl check check-built conformance torture fuzz bench bench-ipc bench-hosts bench-recovery install clean format tests
+.PHONY: all lib install-mpipc crawl check check-built conformance torture fuzz bench bench-ipc bench-hosts bench-recovery install clean format tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $B/mpcrawl; @:
@@ -140,6 +153,14 @@ $B/%.o: %.c Makefile
 	$(say) CC $<
 	$(Q)$(CC) $(MY_CFLAGS) $(CFLAGS.$(MODE)) $(if $(filter lib/% cmd/% tests/%,$*),$(PKG_CFLAGS)) $(OWN_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# What has no MP_API is nobody else's; calls between those that have it stay
+# inside, too.
+$B/pic/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(say) CC -fPIC $<
+	$(Q)$(CC) $(MY_CFLAGS) $(CFLAGS.$(MODE)) -fPIC -fvisibility=hidden \
+	    -fno-semantic-interposition $(CFLAGS) -MMD -MP -c -o $@ $<
+
 AR_ALL = $(Q)rm -f $@ && $(AR) rcs $@ $^
 $(IPC): $(IPC_OBJS); $(AR_ALL)
 $(MP): $(MP_OBJS); $(AR_ALL)
@@ -150,6 +171,16 @@ $(CMD): $(filter-out $B/cmd/main.o,$(CMD_OBJS)); $(AR_ALL)
 
 $B/mpcrawl: $B/cmd/main.o $(CMD) $(LIB) $(IPC)
 	$(LINK) $(LIB_LIBS)
+
+lib: $(MPIPC_SO) $(MPIPC_A); @:
+$(MPIPC_SO): $(PIC_OBJS) $(MPIPC_MAP)
+	$(LINK) -shared -Wl,-soname,$(MPIPC_SONAME) -Wl,-z,defs \
+	    -Wl,--version-script=$(MPIPC_MAP)
+	$(Q)ln -sf $(@F) $B/$(MPIPC_SONAME) && ln -sf $(MPIPC_SONAME) $B/libmpipc.so
+# One object, so that the names its files share can be made local.
+$(MPIPC_A): $(PIC_OBJS)
+	$(Q)$(LD) -r -o $B/mpipc.o $^ && objcopy --localize-hidden $B/mpipc.o
+	$(Q)rm -f $@ && $(AR) rcs $@ $B/mpipc.o
 
 # The layers, proved by linking: a test of ipc/ links ipc/ alone, so a call
 # from ipc/ into lib/ cannot link; likewise lib/.
@@ -198,7 +229,7 @@ check:
 	done
 	@scripts/run-tests --total build/check.tally
 
-check-built: $(if $(filter tsan,$(MODE)),,$B/mpcrawl $(PRELOADS) $(WEB)) $(TESTS.$(MODE))
+check-built: $(if $(filter tsan,$(MODE)),,$B/mpcrawl $(PRELOADS) $(WEB)) $(if $(filter release debug,$(MODE)),lib) $(TESTS.$(MODE))
 	@BUILD=$B ONLY='$(ONLY)' scripts/run-tests --tally build/check.tally \
 	    $(SCRIPTS.$(MODE)) $(TESTS.$(MODE))
 
@@ -246,10 +277,26 @@ bench-recovery:
 	@$(MAKE) --no-print-directory MODE=release all
 	@BUILD=build/release scripts/bench-recovery
 
-install: all
+install: all install-mpipc
 	install -D -m 755 $B/mpcrawl $(DESTDIR)$(PREFIX)/bin/mpcrawl
 	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/mpcrawl/README.md
 	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/mpcrawl/LICENSE
+
+# The tree's "ipc/mp/x.h" is <mpipc/x.h> there, and <mpipc/mpipc.h> all of them.
+INC := $(DESTDIR)$(PREFIX)/include/mpipc
+DOC := $(DESTDIR)$(PREFIX)/share/doc/mpipc
+install-mpipc: lib
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(INC) $(DOC)
+	install -m 644 $(MPIPC_SO) $(MPIPC_A) $(DESTDIR)$(LIBDIR)
+	ln -sf $(notdir $(MPIPC_SO)) $(DESTDIR)$(LIBDIR)/$(MPIPC_SONAME)
+	ln -sf $(MPIPC_SONAME) $(DESTDIR)$(LIBDIR)/libmpipc.so
+	for header in $(notdir $(MPIPC_HEADERS)); do \
+	    sed 's,"ipc/mp/\(.*\)",<mpipc/\1>,' ipc/mp/$$header >$(INC)/$$header && \
+	    echo "#include <mpipc/$$header>" || exit 1; \
+	done >$(INC)/mpipc.h
+	sed 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),; s,@VERSION@,$(MPIPC_VERSION),' \
+	    ipc/mp/mpipc.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/mpipc.pc
+	install -m 644 ipc/README.md LICENSE $(DOC)
 
 format:
 	git ls-files '*.[ch]' | xargs clang-format -i
@@ -257,5 +304,5 @@ format:
 clean:
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(IPC_OBJS) $(MP_OBJS) $(LIB_OBJS) $(CMD_OBJS) $(HARNESS) $B/tests/faults.o $B/tests/fuzz/driver.o $(SITE_OBJS))
+-include $(patsubst %.o,%.d,$(IPC_OBJS) $(MP_OBJS) $(PIC_OBJS) $(LIB_OBJS) $(CMD_OBJS) $(HARNESS) $B/tests/faults.o $B/tests/fuzz/driver.o $(SITE_OBJS))
 -include $(addsuffix .d,$(TESTS.release) $(BENCHES))

@@ -282,9 +282,11 @@ install: all install-mpipc
 	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/mpcrawl/README.md
 	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/mpcrawl/LICENSE
 
-# The tree's "ipc/mp/x.h" is <mpipc/x.h> there, and <mpipc/mpipc.h> all of them.
+# The tree's "ipc/mp/x.h" is <mpipc/x.h> there, and <mpipc/mpipc.h> all of them;
+# a page of the manual is found by each of its functions.
 INC := $(DESTDIR)$(PREFIX)/include/mpipc
 DOC := $(DESTDIR)$(PREFIX)/share/doc/mpipc
+MAN := $(DESTDIR)$(PREFIX)/share/man
 install-mpipc: lib
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(INC) $(DOC)
 	install -m 644 $(MPIPC_SO) $(MPIPC_A) $(DESTDIR)$(LIBDIR)
@@ -297,6 +299,12 @@ install-mpipc: lib
 	sed 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),; s,@VERSION@,$(MPIPC_VERSION),' \
 	    ipc/mp/mpipc.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/mpipc.pc
 	install -m 644 ipc/README.md LICENSE $(DOC)
+	install -d $(MAN)/man3 $(MAN)/man7
+	install -m 644 ipc/man/*.3 $(MAN)/man3
+	install -m 644 ipc/man/*.7 $(MAN)/man7
+	cd $(MAN)/man3 && for page in $(notdir $(wildcard ipc/man/*.3)); do \
+	    sed -n 's/^\.Fo //p' $$page | while read -r name; do \
+	        [ $$name.3 = $$page ] || ln -sf $$page $$name.3; done; done
 
 format:
 	git ls-files '*.[ch]' | xargs clang-format -i

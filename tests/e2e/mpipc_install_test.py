@@ -94,9 +94,16 @@ def test_what_is_installed_and_nothing_else(t):
              f"{lib}/pkgconfig/mpipc.pc", f"{lib}/libmpipc.a", f"{lib}/libmpipc.so",
              f"{lib}/libmpipc.so.1", f"{lib}/libmpipc.so.1.0.0"}
     names |= {f"include/mpipc/{name}" for name in sources if not name.endswith("_impl.h")}
+    # Of the manual: what is in ipc/man, and a link a function.
+    pages = {os.path.basename(path) for path in glob.glob(os.path.join(TOP, "ipc/man/*"))}
+    pages |= {f"{name}.3" for functions in at.declared().values() for name in functions}
+    names |= {f"share/man/man{page[-1]}/{page}" for page in pages}
     same_set(at.names(), names, "installed")
     for link in "libmpipc.so", "libmpipc.so.1":
         same(os.path.realpath(f"{at.lib}/{link}"), f"{at.lib}/libmpipc.so.1.0.0", link)
+    lock, acquire = (run(["mandoc", f"{at.root}{PREFIX}/share/man/man3/{name}.3"])
+                     for name in ("mp_lock", "mp_rlock_acquire"))
+    same(acquire, lock, "the page of mp_rlock_acquire()")
     check("[libmpipc.so.1]" in run(["readelf", "-d", f"{at.lib}/libmpipc.so"]), "the soname")
 
 

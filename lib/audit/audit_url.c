@@ -93,12 +93,24 @@ record_that_counts(const struct trio *records, size_t n)
 	return n - 1;
 }
 
+/* A line of the outputs goes; `facts` are those of its record. */
+static int
+drop_record(struct audit *audit, uint64_t where, struct record_facts *facts)
+{
+	int r = audit_read_record(audit, where, facts);
+
+	if (r == 0)
+		r = audit_drop(audit, where_segment(where), where_at(where),
+		    audit->line.len + 1);
+	return r;
+}
+
 static int
 drop_second(struct audit *audit, uint64_t where)
 {
 	struct record_facts facts;
 	char name[SINK_NAME];
-	int r = audit_read_record(audit, where, &facts);
+	int r = drop_record(audit, where, &facts);
 
 	if (r < 0)
 		return r;
@@ -106,8 +118,28 @@ drop_second(struct audit *audit, uint64_t where)
 	audit_problem(audit, AUDIT_RECORD_TWICE,
 	    "%s, byte %llu: another record of %.*s", name,
 	    (unsigned long long)where_at(where), AUDIT_URL(facts.url));
-	return audit_drop(audit, where_segment(where), where_at(where),
-	    audit->line.len + 1);
+	return 0;
+}
+
+/*
+ * The record goes and the URL stays queued, never the other way round: a record
+ * that the store does not know of was not committed, and its page's links were
+ * not either.  Lines that were taken out by hand let such a one slip in front
+ * of the cut.
+ */
+static int
+drop_early(struct audit *audit, struct audit_site *site, uint64_t where)
+{
+	struct record_facts facts;
+	int r = drop_record(audit, where, &facts);
+
+	if (r < 0)
+		return r;
+	site->changed = true;
+	audit_repaired(audit, AUDIT_RECORD_EARLY,
+	    "the record of %.*s is in lost+found, the page will be fetched",
+	    AUDIT_URL(facts.url));
+	return 0;
 }
 
 /* --- both ---------------------------------------------------------------- */
@@ -165,15 +197,15 @@ static int
 judge_unended(struct audit *audit, struct audit_site *site, uint64_t url64,
     const struct url_row *row, const struct trio *record)
 {
+	int r;
+
 	if (record != NULL && !where_quarantined(record->c)) {
 		audit_problem(audit, AUDIT_RECORD_EARLY,
 		    "%.*s has a record, and has not ended",
 		    AUDIT_URL(buf_span(&audit->text)));
-		if (audit->mends) {
-			site->changed = true;
-			return end_by_record(audit, site, url64, record->c, row,
-			    AUDIT_RECORD_EARLY);
-		}
+		r = audit->mends ? drop_early(audit, site, record->c) : 0;
+		if (r < 0)
+			return r;
 	}
 	if (row->state == URL_WAITING) {
 		if (trios_add(&audit->waiting, row->place, site->site64,

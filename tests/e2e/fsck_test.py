@@ -734,6 +734,30 @@ def test_repairing_discards_the_segment_of_a_killed_run(t):
     finishes(crawl, made.urls)
 
 
+def test_links_of_a_page_whose_record_came_before_the_commit_are_followed(t):
+    """Such a record slips in front of the cut when lines before it are taken out."""
+    made = base(t)
+    crawl = made.crawl(t, t.path("early"))
+    crawl.start(max_pages=2).ends(LIMIT)
+    with store_of(crawl) as store:
+        for name, value in store.items("u"):
+            row = url_row(value)
+            if row.found != 0:
+                store.delete("u", name)
+            elif row.state == ENDED:
+                place = 1 << 56 | 3
+                store.put("u", name, packed(row._replace(state=QUEUED, place=place, verdict=0)))
+                store.put("q", name[:8] + key(place), name[8:])
+        known = {name for name, _ in store.items("u")}
+        for name, value in store.items("q"):
+            if name[:8] + value not in known:
+                store.delete("q", name)
+    result = fsck(crawl, "--repair")
+    check("record-early" in kinds(result, "repaired"), f"{result!r}")
+    is_sound(crawl)
+    finishes(crawl, made.urls)
+
+
 def quarantine(line):
     """The record as if its page had been quarantined."""
     record = json.loads(line)

@@ -111,11 +111,24 @@ mp_wait(struct mp_context *ctx, struct mp_waiters *waiters,
 	return r;
 }
 
+static bool
+anybody_waits(const struct mp_waiters *waiters)
+{
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < MP_SEAT_IDS / 64; i++)
+		bits |= atomic_load(&waiters->word[i]);
+	return bits != 0;
+}
+
 void
 mp_wake(struct mp_context *ctx, struct mp_waiters *waiters, unsigned n)
 {
-	unsigned me = mp_view(ctx)->me;
+	unsigned me;
 
+	if (!anybody_waits(waiters))
+		return;
+	me = mp_view(ctx)->me;
 	/* From the seat behind ours on, so that a low number is no privilege. */
 	for (unsigned i = 0; i <= MP_SEAT_IDS / 64 && n > 0; i++) {
 		unsigned at = (me / 64 + i) % (MP_SEAT_IDS / 64);

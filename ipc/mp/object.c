@@ -4,9 +4,12 @@
 #include <string.h>
 
 #include "ipc/mp/context_impl.h"
+#include "ipc/mp/lock_impl.h"
 
 /* A kind without a row has nothing that is anybody's. */
-static mp_forget_fn *const forget[MP_KINDS] = { NULL };
+static mp_forget_fn *const forget[MP_KINDS] = {
+	[MP_KIND_LOCK] = mp_lock_forget,
+};
 
 struct mp_object *
 mp_object_at(const struct mp_context *ctx, uint32_t i)

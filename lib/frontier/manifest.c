@@ -1,5 +1,6 @@
 #include "lib/frontier/manifest.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -158,34 +159,149 @@ read_list(int fd, struct list *list)
 	return 0;
 }
 
+/* 1: the list at `path`, which is `list`, is to be cut behind `whole` bytes;
+ * 0: it is not, or there is none; -errno. */
+static int
+judge(const char *dir, char path[PATH_MAX], struct list *list, size_t *whole)
+{
+	size_t torn;
+	int fd, r;
+
+	r = find(dir, path);
+	if (r <= 0)
+		return r;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) /* RocksDB says what is missing */
+		return errno == ENOENT ? 0 : -errno;
+	r = read_list(fd, list);
+	close(fd);
+	if (r < 0)
+		return r;
+	*whole = whole_to(list, &torn);
+	return torn<list->len && * whole> 0 && is_tail(list, torn);
+}
+
+static int
+told(int r, const char *path, struct err *err)
+{
+	if (r >= 0)
+		return r;
+	if (r != -ENOMEM)
+		r = r == -ENOSPC || r == -EDQUOT ? -ENOSPC : -EIO;
+	return err_set(err, r, "%s: cannot be read: %s", path, strerror(-r));
+}
+
 int
 manifest_mend(const char *dir, struct err *err)
 {
 	struct list list = { NULL, 0 };
-	char path[PATH_MAX];
-	size_t whole, torn;
-	int fd = -1, r;
+	char path[PATH_MAX] = "";
+	size_t whole;
+	int fd, r;
 
-	r = find(dir, path);
-	if (r <= 0)
-		goto done;
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	r = fd < 0 ? -errno : read_list(fd, &list);
-	if (r < 0)
-		goto done;
-	whole = whole_to(&list, &torn);
-	if (torn < list.len && whole > 0 && is_tail(&list, torn) &&
-	    (ftruncate(fd, (off_t)whole) < 0 || fsync(fd) < 0))
-		r = -errno;
-done:
-	if (r == -ENOENT)
-		r = 0; /* RocksDB says what is missing */
-	if (r < 0 && r != -ENOMEM)
-		r = r == -ENOSPC || r == -EDQUOT ? -ENOSPC : -EIO;
-	if (r < 0)
-		err_set(err, r, "%s: cannot be read: %s", path, strerror(-r));
-	if (fd >= 0)
-		close(fd);
+	r = judge(dir, path, &list, &whole);
+	if (r > 0) {
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		r = fd < 0 || ftruncate(fd, (off_t)whole) < 0 || fsync(fd) < 0
+			? -errno
+			: 0;
+		if (fd >= 0)
+			close(fd);
+	}
 	free(list.bytes);
+	return told(r, path, err);
+}
+
+/* Links to all that is in `dir` but what is called `but`. */
+static int
+link_all(const char *dir, const char *to, const char *but)
+{
+	char real[PATH_MAX], from[PATH_MAX], name[PATH_MAX];
+	struct dirent *entry;
+	DIR *folder;
+	int r = 0;
+
+	if (realpath(dir, real) == NULL)
+		return -errno;
+	folder = opendir(real);
+	if (folder == NULL)
+		return -errno;
+	while (r == 0 && (entry = readdir(folder)) != NULL) {
+		if (entry->d_name[0] == '.' || strcmp(entry->d_name, but) == 0)
+			continue;
+		if (snprintf(from, sizeof(from), "%s/%s", real,
+			entry->d_name) >= PATH_MAX ||
+		    snprintf(name, sizeof(name), "%s/%s", to, entry->d_name) >=
+			PATH_MAX)
+			r = -ENAMETOOLONG;
+		else if (symlink(from, name) < 0)
+			r = -errno;
+	}
+	closedir(folder);
 	return r;
+}
+
+static int
+write_list(const char *to, const char *name, const struct list *list,
+    size_t whole)
+{
+	char path[PATH_MAX];
+	int fd, r = 0;
+
+	if (snprintf(path, sizeof(path), "%s/%s", to, name) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, list->bytes, whole) != (ssize_t)whole)
+		r = -EIO;
+	close(fd);
+	return r;
+}
+
+int
+manifest_stand_in(const char *dir, char stand_in[MANIFEST_STAND_IN],
+    struct err *err)
+{
+	struct list list = { NULL, 0 };
+	char path[PATH_MAX] = "";
+	size_t whole;
+	int r;
+
+	r = judge(dir, path, &list, &whole);
+	if (r > 0) {
+		const char *name = strrchr(path, '/') + 1;
+
+		snprintf(stand_in, MANIFEST_STAND_IN, "/tmp/mpcrawl.%d.XXXXXX",
+		    (int)getpid());
+		r = mkdtemp(stand_in) == NULL ? -errno : 0;
+		if (r == 0) {
+			r = link_all(dir, stand_in, name);
+			if (r == 0)
+				r = write_list(stand_in, name, &list, whole);
+			if (r < 0)
+				manifest_drop_stand_in(stand_in);
+		}
+		if (r < 0)
+			stand_in[0] = '\0';
+		else
+			r = 1;
+	}
+	free(list.bytes);
+	return told(r, path, err);
+}
+
+void
+manifest_drop_stand_in(const char *stand_in)
+{
+	DIR *folder = opendir(stand_in);
+	struct dirent *entry;
+
+	/* Links, the list, and what RocksDB writes of its looking. */
+	while (folder != NULL && (entry = readdir(folder)) != NULL)
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(folder), entry->d_name, 0);
+	if (folder != NULL)
+		closedir(folder);
+	rmdir(stand_in);
 }

@@ -19,4 +19,18 @@
  */
 MUST_USE int manifest_mend(const char *dir, struct err *err);
 
+enum {
+	MANIFEST_STAND_IN = 40
+};
+
+/*
+ * For who looks and must not write: where manifest_mend() would cut, a folder,
+ * /tmp/mpcrawl.PID.…, is made with links to what is in `dir`, and the list as it would be.
+ * 1: open that one instead, and drop it when it is closed; 0: `dir` will do;
+ * errors as above.
+ */
+MUST_USE int manifest_stand_in(const char *dir,
+    char stand_in[MANIFEST_STAND_IN], struct err *err);
+void manifest_drop_stand_in(const char *stand_in);
+
 #endif

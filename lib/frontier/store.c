@@ -51,7 +51,8 @@ struct store {
 	rocksdb_readoptions_t *read;
 	rocksdb_writeoptions_t *write;
 	rocksdb_writebatch_wi_t *batch;
-	struct err trouble; /* the last one */
+	struct err trouble;               /* the last one */
+	char stand_in[MANIFEST_STAND_IN]; /* "": opened where it is */
 };
 
 struct store_scan {
@@ -231,9 +232,14 @@ store_open_to_read(const char *dir, uint64_t cache_bytes, struct store **out,
 	store = calloc(1, sizeof(*store));
 	if (store == NULL)
 		return err_set(err, -ENOMEM, "%s: out of memory", dir);
+	r = manifest_stand_in(dir, store->stand_in, err);
+	if (r < 0) {
+		store_close(store);
+		return r;
+	}
 	store_options(store, cache_bytes);
 	store->db = rocksdb_open_for_read_only_column_families(store->options,
-	    dir, STORE_TABLES + 1, names,
+	    r == 0 ? dir : store->stand_in, STORE_TABLES + 1, names,
 	    (const rocksdb_options_t *const *)store->table_options,
 	    store->tables, 0, &words);
 	if (words != NULL) {
@@ -247,6 +253,7 @@ store_open_to_read(const char *dir, uint64_t cache_bytes, struct store **out,
 	} else {
 		*out = store;
 		store = NULL;
+		r = 0;
 	}
 	store_close(store);
 	return r;
@@ -282,6 +289,8 @@ store_close(struct store *store)
 		rocksdb_cache_destroy(store->cache);
 	if (store->options != NULL)
 		rocksdb_options_destroy(store->options);
+	if (store->stand_in[0] != '\0')
+		manifest_drop_stand_in(store->stand_in);
 	free(store);
 }
 

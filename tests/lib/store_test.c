@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -396,6 +397,48 @@ START_TEST(store_opens_after_a_power_cut_tore_its_list_of_files)
 }
 END_TEST
 
+/* Of this process. */
+static size_t
+stand_ins(void)
+{
+	glob_t found = { 0 };
+	char pattern[64];
+	size_t n;
+
+	snprintf(pattern, sizeof(pattern), "/tmp/mpcrawl.%d.*", (int)getpid());
+	(void)!glob(pattern, 0, NULL, &found);
+	n = found.gl_pathc;
+	globfree(&found);
+	return n;
+}
+
+/* Who only looks finds the same, and leaves it as it was. */
+START_TEST(store_that_a_power_cut_tore_can_be_looked_at)
+{
+	static const uint8_t torn[207] = { 1, 2, 3, 4, 200, 0, 1, 'x' };
+	const char *dir = test_temp_dir();
+	struct err err = ERR_NONE;
+	struct store *store;
+	struct stat before, after;
+	int fd;
+
+	fill(dir);
+	fd = open_manifest(dir);
+	ck_assert_int_eq(pwrite(fd, torn, sizeof(torn), lseek(fd, 0, SEEK_END)),
+	    sizeof(torn));
+	ck_assert_int_eq(fstat(fd, &before), 0);
+	ck_assert_msg(store_open_to_read(dir, CACHE, &store, &err) == 0, "%s",
+	    err.text);
+	ck_assert_int_eq(has(store, 1), 1);
+	ck_assert_uint_eq(stand_ins(), 1);
+	store_close(store);
+	ck_assert_uint_eq(stand_ins(), 0);
+	ck_assert_int_eq(fstat(fd, &after), 0);
+	ck_assert_int_eq(after.st_size, before.st_size);
+	close(fd);
+}
+END_TEST
+
 /* A power cut does not do that: what is behind was relied on. */
 START_TEST(store_whose_list_of_files_is_damaged_is_refused)
 {
@@ -425,5 +468,6 @@ TEST_MAIN("store", store_reads_its_batch_and_keeps_it_only_by_a_commit,
     store_that_is_killed_again_and_again_does_not_stand_still,
     store_has_its_name_after_a_power_cut,
     store_opens_after_a_power_cut_tore_its_list_of_files,
+    store_that_a_power_cut_tore_can_be_looked_at,
     store_whose_list_of_files_is_damaged_is_refused,
     a_full_disk_is_told_and_loses_nothing)

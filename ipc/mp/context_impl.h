@@ -153,6 +153,8 @@ MUST_USE int mp_seat_bury(struct mp_context *ctx, uint8_t seat,
 /* By its own process or thread, which goes on without it. */
 void mp_seat_leave(struct mp_context *ctx, uint8_t seat, uint32_t incarnation);
 uint32_t mp_seat_incarnation(const struct mp_context *ctx, uint8_t seat);
+/* It is being forgotten because it left in order, not because it died. */
+bool mp_seat_left(const struct mp_context *ctx, uint8_t seat);
 /* Whether a seat is taken by somebody alive.  Looks at a copy, too. */
 bool mp_seats_anyone(const struct mp_shared *shared);
 /* Look for the dead and bury them: how many, or an error.  Under the lock; and

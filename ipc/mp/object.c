@@ -5,10 +5,12 @@
 
 #include "ipc/mp/context_impl.h"
 #include "ipc/mp/lock_impl.h"
+#include "ipc/mp/sync_impl.h"
 
 /* A kind without a row has nothing that is anybody's. */
 static mp_forget_fn *const forget[MP_KINDS] = {
 	[MP_KIND_LOCK] = mp_lock_forget,
+	[MP_KIND_SEMAPHORE] = mp_sem_forget,
 };
 
 struct mp_object *

@@ -48,6 +48,12 @@ mp_seat_incarnation(const struct mp_context *ctx, uint8_t seat)
 	return seat_read(ctx->shared, seat).incarnation;
 }
 
+bool
+mp_seat_left(const struct mp_context *ctx, uint8_t seat)
+{
+	return seat_read(ctx->shared, seat).state == MP_SEAT_LEFT;
+}
+
 /* --- what the kernel says ------------------------------------------------- */
 
 /* When `pid` started, in ticks since boot; 0: it cannot be told. */

@@ -3,8 +3,9 @@
  * what becomes of the credits of those who die.
  *
  * Shared memory says how many each participant has acquired and not released.
- * When one dies, or leaves, exactly those are released.  A release by one who
- * has acquired none is counted for another who has: so where one side
+ * When one dies, exactly those are released; when one leaves the context in
+ * order, none, as in Python: what it acquired it has used up.  A release by one
+ * who has acquired none is counted for another who has: so where one side
  * acquires and the other releases, as with signals, each has at most what it
  * acquired last, and a signal whose taker died comes again.  One that is
  * released while nobody has acquired any simply adds one, and stays.

@@ -7,19 +7,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ipc/gate_impl.h"
 #include "ipc/mp/context_impl.h"
 
 /* "mpipc" and a version; another meaning of any byte in the segment raises
  * the version. */
-#define MP_MAGIC UINT64_C(0x000001006370696d)
+#define MP_MAGIC UINT64_C(0x000002006370696d)
 
 enum {
 	MP_SUFFIX_ROOM = 2, /* ".o" */
 	MP_ORDER = 64,      /* bytes of a message's header, queue.c */
 	MP_CAPTURE = 64,    /* of a result's, pool.c */
-	MP_INLINE = 4096,
-	MP_EPOCH = 1 /* a context is never taken over from the dead */
+	MP_INLINE = 4096
 };
 
 static_assert((int)MP_SEAT_IDS > (int)MP_SEATS_MAX, "a line per seat");
@@ -365,9 +363,6 @@ view_free(struct mp_context *ctx)
 {
 	if (ctx == NULL)
 		return;
-	for (size_t i = 0; i < MP_SEAT_IDS; i++)
-		if (ctx->sems[i] != NULL)
-			sem_close(ctx->sems[i]);
 	conveyor_detach(ctx->cv);
 	segment_detach(&ctx->segment);
 	pthread_mutex_destroy(&ctx->mutex);
@@ -391,15 +386,11 @@ view_new(struct segment *segment, const char *name, struct mp_context **out)
 	return 0;
 }
 
-static int
-sems_open(struct mp_context *ctx, bool create)
+static void
+sems_find(struct mp_context *ctx)
 {
-	int r = 0;
-
-	for (unsigned i = 1; i <= ctx->shared->seats && r == 0; i++)
-		r = gate_open(ctx->name, MP_SEAT_SEMS + i, MP_EPOCH, create,
-		    &ctx->sems[i]);
-	return r;
+	for (unsigned i = 1; i <= ctx->shared->seats && i < MP_SEAT_IDS; i++)
+		ctx->sems[i] = &ctx->shared->seat[i].sem;
 }
 
 /* A seat for the calling thread, which from now on is the context's. */
@@ -456,8 +447,7 @@ fill(struct mp_context *ctx, const struct mp_context_opts *opts)
 	conveyor_unlink(ctx->name); /* we have the name: it is a dead one's */
 	r = conveyor_create(ctx->name, &shared->shape, shared->id, MP_FREE,
 	    &gates, &ctx->cv, &need);
-	if (r == 0)
-		r = sems_open(ctx, true);
+	sems_find(ctx);
 	return r;
 }
 
@@ -583,8 +573,7 @@ mp_context_attach(const char *name, struct mp_context **out)
 		goto done;
 	gates = gates_of(&seen->shape);
 	r = conveyor_join(full, &seen->shape, seen->id, &gates, &ctx->cv);
-	if (r == 0)
-		r = sems_open(ctx, false);
+	sems_find(ctx);
 	if (r == 0)
 		r = sit(ctx);
 	if (r == 0) {

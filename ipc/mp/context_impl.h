@@ -24,9 +24,7 @@ enum {
 	/* Conveyor queues: two that are always there, then two a queue. */
 	MP_FREE = 0,
 	MP_DEAD = 1,
-	MP_FIRST_QUEUE = 2,
-	/* Numbers of the seats' semaphores, behind those of the gates. */
-	MP_SEAT_SEMS = CONVEYOR_QUEUES
+	MP_FIRST_QUEUE = 2
 };
 
 /* --- seats ---------------------------------------------------------------- */
@@ -48,7 +46,12 @@ struct mp_seat {
 	alignas(MP_LINE) _Atomic uint64_t word;
 	/* Who it is, by the kernel's word; the process itself, before LIVE. */
 	_Atomic int64_t pid;
-	_Atomic uint64_t started; /* /proc/PID/stat, field 22 */
+	/* When it sat down, ns since boot: what has its pid and started later
+	 * is another.  0: not yet. */
+	_Atomic uint64_t since_ns;
+	/* To sleep at.  Here, and not a named one: each of those is a mapping
+	 * that every fork copies. */
+	sem_t sem;
 };
 
 /* --- objects -------------------------------------------------------------- */
@@ -109,11 +112,11 @@ struct mp_context {
 	struct mp_shared *shared;
 	char name[LAYOUT_NAME_MAX + 1]; /* "": its names are gone already */
 	bool owns_name;
-	bool forked;           /* by plain fork(): no seat yet */
-	pthread_t thread;      /* that cv belongs to */
-	uint32_t incarnation;  /* of its seat */
-	pthread_mutex_t mutex; /* threads of this process, beside the lock */
-	sem_t *sems[MP_SEAT_IDS];
+	bool forked;              /* by plain fork(): no seat yet */
+	pthread_t thread;         /* that cv belongs to */
+	uint32_t incarnation;     /* of its seat */
+	pthread_mutex_t mutex;    /* threads of this process, beside the lock */
+	sem_t *sems[MP_SEAT_IDS]; /* of seats that there are; else NULL */
 	struct mp_process *children; /* process.c */
 	struct mp_process *self;     /* process.c; NULL: not made by one */
 	struct mp_msg *msgs;         /* queue.c: one a cell, or NULL */

@@ -56,6 +56,18 @@ mp_seat_left(const struct mp_context *ctx, uint8_t seat)
 
 /* --- what the kernel says ------------------------------------------------- */
 
+#define SECOND_NS UINT64_C(1000000000)
+
+/* On the clock that the kernel counts starts by. */
+static uint64_t
+since_boot_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
+}
+
 /* When `pid` started, in ticks since boot; 0: it cannot be told. */
 static uint64_t
 started_of(pid_t pid)
@@ -81,12 +93,17 @@ started_of(pid_t pid)
 	return at == NULL ? 0 : strtoull(at + 1, NULL, 10);
 }
 
-/* A process that has ended touches no memory any more, reaped or not. */
+/*
+ * A process that has ended touches no memory any more, reaped or not.  That of
+ * `pid` started after `since_ns` is another.  Who looks asks when that was, so
+ * that who sits down need not: /proc costs more than all the rest of a start.
+ */
 static bool
-has_ended(pid_t pid, uint64_t started)
+has_ended(pid_t pid, uint64_t since_ns)
 {
 	struct pollfd ended = { .events = POLLIN };
-	uint64_t now;
+	uint64_t ticks = (uint64_t)sysconf(_SC_CLK_TCK);
+	uint64_t started;
 	bool yes;
 
 	if (pid == getpid())
@@ -100,8 +117,10 @@ has_ended(pid_t pid, uint64_t started)
 	close(ended.fd);
 	if (yes)
 		return true;
-	now = started_of(pid);
-	return now != 0 && started != 0 && now != started;
+	started = started_of(pid);
+	return since_ns != 0 &&
+	       started > since_ns / SECOND_NS * ticks +
+			     since_ns % SECOND_NS * ticks / SECOND_NS;
 }
 
 static bool
@@ -109,7 +128,8 @@ seat_is_dead(const struct mp_shared *shared, unsigned seat)
 {
 	const struct mp_seat *s = &shared->seat[seat];
 
-	return has_ended((pid_t)atomic_load(&s->pid), atomic_load(&s->started));
+	return has_ended((pid_t)atomic_load(&s->pid),
+	    atomic_load(&s->since_ns));
 }
 
 bool
@@ -148,9 +168,11 @@ take_free(struct mp_context *ctx, uint8_t parent, uint32_t *incarnation)
 		w.incarnation++;
 		w.parent = parent;
 		w.state = MP_SEAT_STARTING;
-		/* Who takes it; when it started is not known, nor asked. */
+		/* What the dead left in it: waiters that never went, credits.
+		 * Whoever may still post took a bit of the one before. */
+		sem_init(&ctx->shared->seat[i].sem, 1, 0);
 		atomic_store(&ctx->shared->seat[i].pid, getpid());
-		atomic_store(&ctx->shared->seat[i].started, 0);
+		atomic_store(&ctx->shared->seat[i].since_ns, 0);
 		atomic_store(&ctx->shared->seat[i].word, seat_pack(w));
 		*incarnation = w.incarnation;
 		return (int)i;
@@ -171,22 +193,14 @@ mp_seat_take(struct mp_context *ctx, uint8_t parent, uint32_t *incarnation)
 int
 mp_seat_sit(struct mp_context *ctx, uint8_t seat, uint32_t incarnation)
 {
-	/* Asked once a process; its threads and a second context ask no more,
-	 * a forked child does. */
-	static _Thread_local pid_t asked;
-	static _Thread_local uint64_t started;
 	struct mp_seat *s = &ctx->shared->seat[seat];
 	uint64_t old = atomic_load(&s->word);
 	struct seat_word w = seat_unpack(old);
 
 	if (w.state != MP_SEAT_STARTING || w.incarnation != incarnation)
 		return MP_EPERM;
-	if (asked != getpid()) {
-		asked = getpid();
-		started = started_of(asked);
-	}
-	atomic_store(&s->pid, asked);
-	atomic_store(&s->started, started);
+	atomic_store(&s->pid, getpid());
+	atomic_store(&s->since_ns, since_boot_ns());
 	w.state = MP_SEAT_LIVE;
 	/* The parent died, and somebody freed it meanwhile: not ours. */
 	if (!atomic_compare_exchange_strong(&s->word, &old, seat_pack(w)))

@@ -117,6 +117,38 @@ START_TEST(who_was_killed_is_found_dead_before_and_after_it_is_reaped)
 }
 END_TEST
 
+START_TEST(who_started_after_the_seat_was_taken_is_another_of_that_pid)
+{
+	struct mp_context *ctx = context_new(NULL);
+	pid_t child = participant_start(ctx, NULL);
+
+	ck_assert_int_eq(mp_context_tend(ctx), 0);
+	/* As if the seat were older than the process. */
+	atomic_store(&ctx->shared->seat[2].since_ns, 1);
+	ck_assert_int_eq(mp_context_tend(ctx), 1);
+	ck_assert_uint_eq(mp_context_seats(ctx), 1);
+	kill_and_reap(child);
+	mp_context_close(ctx);
+}
+END_TEST
+
+START_TEST(a_seat_taken_anew_has_no_wake_up_of_the_one_before)
+{
+	struct mp_context *ctx = context_new(NULL);
+	pid_t child = participant_start(ctx, NULL);
+	int credit;
+
+	sem_post(ctx->sems[2]);
+	kill_and_reap(child);
+	ck_assert_int_eq(mp_context_tend(ctx), 1);
+	child = participant_start(ctx, NULL);
+	ck_assert_int_eq(sem_getvalue(ctx->sems[2], &credit), 0);
+	ck_assert_int_eq(credit, 0);
+	kill_and_reap(child);
+	mp_context_close(ctx);
+}
+END_TEST
+
 static void
 hold_a_cell(struct mp_context *ctx)
 {
@@ -340,6 +372,8 @@ TEST_MAIN("mp_context",
     a_context_without_a_name_leaves_nothing_that_could_be_left,
     the_child_of_a_plain_fork_takes_part_only_with_a_seat_of_its_own,
     who_was_killed_is_found_dead_before_and_after_it_is_reaped,
+    who_started_after_the_seat_was_taken_is_another_of_that_pid,
+    a_seat_taken_anew_has_no_wake_up_of_the_one_before,
     what_the_dead_held_is_back_when_it_was_buried,
     a_seat_that_nobody_needs_is_taken_again,
     a_name_in_use_is_refused_and_that_of_the_dead_is_taken,

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ipc/mp/context_impl.h"
+#include "ipc/mp/process_impl.h"
 
 /* "mpipc" and a version; another meaning of any byte in the segment raises
  * the version. */
@@ -71,15 +71,19 @@ static void
 before_fork(void)
 {
 	pthread_mutex_lock(&contexts_mutex);
-	for (struct mp_context *c = contexts; c != NULL; c = c->next)
+	for (struct mp_context *c = contexts; c != NULL; c = c->next) {
+		pthread_mutex_lock(&c->children_mutex);
 		pthread_mutex_lock(&c->mutex);
+	}
 }
 
 static void
 after_fork(void)
 {
-	for (struct mp_context *c = contexts; c != NULL; c = c->next)
+	for (struct mp_context *c = contexts; c != NULL; c = c->next) {
 		pthread_mutex_unlock(&c->mutex);
+		pthread_mutex_unlock(&c->children_mutex);
+	}
 	pthread_mutex_unlock(&contexts_mutex);
 }
 
@@ -92,6 +96,8 @@ after_fork_in_child(void)
 	for (struct mp_context *c = contexts; c != NULL; c = c->next) {
 		c->forked = true;
 		c->owns_name = false;
+		c->children = NULL; /* its parent's */
+		c->self = NULL;
 	}
 	after_fork();
 }
@@ -366,6 +372,7 @@ view_free(struct mp_context *ctx)
 	conveyor_detach(ctx->cv);
 	segment_detach(&ctx->segment);
 	pthread_mutex_destroy(&ctx->mutex);
+	pthread_mutex_destroy(&ctx->children_mutex);
 	free(ctx->msgs);
 	free(ctx);
 }
@@ -382,6 +389,7 @@ view_new(struct segment *segment, const char *name, struct mp_context **out)
 	ctx->shared = (struct mp_shared *)ctx->segment.base;
 	memcpy(ctx->name, name, strlen(name) + 1);
 	pthread_mutex_init(&ctx->mutex, NULL);
+	pthread_mutex_init(&ctx->children_mutex, NULL);
 	*out = ctx;
 	return 0;
 }
@@ -542,7 +550,7 @@ mp_context_open(const char *name, const struct mp_context_opts *given,
 }
 
 int
-mp_context_attach(const char *name, struct mp_context **out)
+mp_context_attach_view(const char *name, struct mp_context **out)
 {
 	char full[LAYOUT_NAME_MAX + 1],
 	    objects[LAYOUT_NAME_MAX + MP_SUFFIX_ROOM + 1];
@@ -574,9 +582,8 @@ mp_context_attach(const char *name, struct mp_context **out)
 	gates = gates_of(&seen->shape);
 	r = conveyor_join(full, &seen->shape, seen->id, &gates, &ctx->cv);
 	sems_find(ctx);
-	if (r == 0)
-		r = sit(ctx);
 	if (r == 0) {
+		ctx->forked = true; /* no seat yet, as after a fork */
 		contexts_add(ctx);
 		*out = ctx;
 		ctx = NULL;
@@ -585,6 +592,22 @@ done:
 	view_free(ctx);
 	segment_detach(&segment);
 	free(seen);
+	return r;
+}
+
+int
+mp_context_attach(const char *name, struct mp_context **out)
+{
+	struct mp_context *ctx;
+	int r = mp_context_attach_view(name, &ctx);
+
+	if (r < 0)
+		return r;
+	r = sit(ctx);
+	if (r == 0)
+		*out = ctx;
+	else
+		mp_context_close(ctx);
 	return r;
 }
 
@@ -599,6 +622,7 @@ mp_context_close(struct mp_context *ctx)
 {
 	if (ctx == NULL)
 		return;
+	mp_children_end(ctx);
 	contexts_remove(ctx);
 	if (!ctx->forked)
 		mp_seat_leave(ctx, ctx->cv->me, ctx->incarnation);

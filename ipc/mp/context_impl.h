@@ -112,19 +112,24 @@ struct mp_context {
 	struct mp_shared *shared;
 	char name[LAYOUT_NAME_MAX + 1]; /* "": its names are gone already */
 	bool owns_name;
-	bool forked;              /* by plain fork(): no seat yet */
+	bool forked;              /* or attached: no seat yet */
 	pthread_t thread;         /* that cv belongs to */
 	uint32_t incarnation;     /* of its seat */
 	pthread_mutex_t mutex;    /* threads of this process, beside the lock */
 	sem_t *sems[MP_SEAT_IDS]; /* of seats that there are; else NULL */
-	struct mp_process *children; /* process.c */
-	struct mp_process *self;     /* process.c; NULL: not made by one */
-	struct mp_msg *msgs;         /* queue.c: one a cell, or NULL */
-	struct mp_context *next;     /* of this process */
+	/* process.c; before `mutex` where both are taken. */
+	pthread_mutex_t children_mutex;
+	struct mp_process *children;
+	struct mp_process *self; /* process.c; NULL: not made by one */
+	struct mp_msg *msgs;     /* queue.c: one a cell, or NULL */
+	struct mp_context *next; /* of this process */
 };
 
 /* The conveyor as the calling thread's seat; NULL: it has none. */
 struct conveyor *mp_view(const struct mp_context *ctx);
+
+/* mp_context_attach() but for the seat. */
+MUST_USE int mp_context_attach_view(const char *name, struct mp_context **out);
 
 /* In a process that has just been forked or attached: `seat` (STARTING) is its
  * own, and the calling thread the one whose it is. */
@@ -155,6 +160,9 @@ MUST_USE int mp_seat_bury(struct mp_context *ctx, uint8_t seat,
     uint32_t incarnation);
 /* By its own process or thread, which goes on without it. */
 void mp_seat_leave(struct mp_context *ctx, uint8_t seat, uint32_t incarnation);
+/* The same without the lock, and nobody is told: its process is about to end,
+ * and whoever reaps it buries it. */
+void mp_seat_resign(struct mp_context *ctx, uint8_t seat, uint32_t incarnation);
 uint32_t mp_seat_incarnation(const struct mp_context *ctx, uint8_t seat);
 /* It is being forgotten because it left in order, not because it died. */
 bool mp_seat_left(const struct mp_context *ctx, uint8_t seat);

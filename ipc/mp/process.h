@@ -62,7 +62,8 @@ MP_API MP_MUST_USE int mp_process_create(struct mp_context *ctx,
 
 /*
  * By a participant.  Forks; the child has the caller's memory as it is now, but
- * none of its seats or children.  0: it has a pid and a seat.
+ * none of its seats or children, and SIGTERM ends it, whatever it does to the
+ * caller.  0: it has a pid and a seat.
  * MP_EINVAL: started before; by a daemon, which may have no children, as in
  * Python; MP_START_SPAWN and `fn` is not among the functions of
  * mp_spawn_main().  MP_EPERM: no seat; MP_ENOSPC: none is free; -errno of fork.

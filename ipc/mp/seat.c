@@ -300,6 +300,20 @@ mp_seat_leave(struct mp_context *ctx, uint8_t seat, uint32_t incarnation)
 	mp_context_unlock(ctx);
 }
 
+void
+mp_seat_resign(struct mp_context *ctx, uint8_t seat, uint32_t incarnation)
+{
+	uint64_t old = atomic_load(&ctx->shared->seat[seat].word);
+	struct seat_word w = seat_unpack(old);
+
+	if (w.incarnation != incarnation || w.state != MP_SEAT_LIVE)
+		return;
+	w.state = MP_SEAT_LEFT;
+	/* Nobody else changes the word of one who lives. */
+	(void)!atomic_compare_exchange_strong(&ctx->shared->seat[seat].word,
+	    &old, seat_pack(w));
+}
+
 int
 mp_tend_locked(struct mp_context *ctx)
 {

@@ -540,11 +540,11 @@ class Test:
 
     def close(self):
         """What the crawls had left running."""
-        left = [pid for crawl in self.crawls for pid in crawl.close()]
-        self.stack.close()
-        if not self.kept:
-            shutil.rmtree(self.folder, ignore_errors=True)
-        return left
+        with contextlib.ExitStack() as stack:
+            if not self.kept:
+                stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+            stack.push(self.stack)
+            return [pid for crawl in self.crawls for pid in crawl.close()]
 
     def keep(self):
         """What the test wrote outlives it, in this folder."""
@@ -563,10 +563,13 @@ def on_alarm(_signal, _frame):
 def run_one(function):
     """None, or why it failed."""
     test = Test()
-    signal.setitimer(signal.ITIMER_REAL, limit(TEST_SECONDS))
-    why = None
+    why, left = None, []
     try:
-        function(test)
+        signal.setitimer(signal.ITIMER_REAL, limit(TEST_SECONDS))
+        try:
+            function(test)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
     except Missing as missing:
         # On a bare machine some things cannot be had; in CI everything can.
         if CI:
@@ -575,9 +578,10 @@ def run_one(function):
             print(f"    skipped: {missing}", flush=True)
     except Exception:  # any: the test has failed, and the next one runs
         why = traceback.format_exc(limit=-4)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+    try:
         left = test.close()
+    except Exception:  # any: so has one that cannot end what it began
+        why = (why or "") + traceback.format_exc(limit=-4)
     if why is None and left:
         why = f"processes left: {left}"
     return why

@@ -28,6 +28,7 @@ struct mp_msg {
 struct mp_queue {
 	struct mp_context *ctx;
 	struct mp_object *object;
+	uint64_t word;       /* of the object: another, and the queue is gone */
 	uint8_t pool, queue; /* of the conveyor */
 	uint32_t maxsize;
 	bool joinable;

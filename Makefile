@@ -89,7 +89,7 @@ objs = $(patsubst %.c,$B/%.o,$(sort $(wildcard $1)))
 IPC_OBJS := $(call objs,ipc/*.c)
 MP_OBJS  := $(call objs,ipc/mp/*.c)
 LIB_OBJS := $(call objs,lib/*/*.c)
-CMD_OBJS := $(call objs,cmd/*.c cmd/*/*.c)
+CMD_OBJS := $(call objs,cmd/*.c cmd/*/*.c cmd/*/*/*.c)
 HARNESS  := $(call objs,tests/harness.c)
 # A site on loopback that behaves as badly as it is told to; as a program, a
 # web of thousands of them.
@@ -169,8 +169,8 @@ $(SITE): $(filter-out $(WEB).o,$(SITE_OBJS)); $(AR_ALL)
 # Without main, so that a test of cmd/ brings its own.
 $(CMD): $(filter-out $B/cmd/main.o,$(CMD_OBJS)); $(AR_ALL)
 
-$B/mpcrawl: $B/cmd/main.o $(CMD) $(LIB) $(IPC)
-	$(LINK) $(LIB_LIBS)
+$B/mpcrawl: $B/cmd/main.o $(CMD) $(LIB) $(MP) $(IPC)
+	$(LINK) $(LIB_LIBS) -lm
 
 lib: $(MPIPC_SO) $(MPIPC_A); @:
 $(MPIPC_SO): $(PIC_OBJS) $(MPIPC_MAP)

@@ -25,6 +25,7 @@ const struct command command_table[] = {
 	{ "robots-check", "",    "line filter: a JSON object with `robots`, `agent` and `url`", command_robots_check, false, command_robots_check_more },
 	{ "psl",     "",         "line filter: the registrable domain of each `domain`, by the public suffix list", command_psl, false, command_psl_more },
 	{ "sitemap", "",         "line filter: a JSON object with `url` and `body_b64`", command_sitemap, false, command_sitemap_more },
+	{ "demo",    "[NAME]",   "lessons in processes, threads, queues and locks, each done here and explained", command_demo, false, command_demo_more },
 	{ "version", "",         "versions of mpcrawl and its libraries", command_version, false },
 	{ "help",    "[COMMAND|settings]", "this text, a command, or all settings", command_help, false },
 	{ NULL, NULL, NULL, NULL, false },

@@ -40,6 +40,10 @@ command_fn command_sniff;
 command_fn command_psl;
 command_fn command_sitemap;
 
+/* demo.c: lessons, of cmd/demo/. */
+command_fn command_demo;
+
+extern const char command_demo_more[];
 extern const char command_fsck_more[];
 extern const char command_url_more[];
 extern const char command_parse_more[];

@@ -123,7 +123,9 @@ SEEDS := build/seeds/made
 BENCHES   := $(call prog,tests/bench/*_bench.c)
 # Libraries that stand between a program and libc, loaded by LD_PRELOAD.
 PRELOADS  := $(patsubst %.c,$B/%.so,$(sort $(wildcard tests/preload/*.c)))
-E2E       := $(sort $(wildcard tests/e2e/*_test.py))
+# libmpipc's half of the suite beside Python's module.
+PARITY    := $(call prog,tests/ipc/python_parity/parity_*.c tests/ipc/python_parity/kills.c)
+E2E       := $(sort $(wildcard tests/e2e/*_test.py tests/ipc/*_test.py))
 # Kills, cuts and faults in numbers, and the models: once, in release (a
 # sanitised program has its own libc layer).  Longer with LONG=1, `make torture`.
 DISASTERS := $(sort $(wildcard tests/model/*_test.py)) $(sort $(wildcard tests/disaster/*_test.py))
@@ -188,6 +190,8 @@ $(TESTS_IPC): $B/%: $B/%.o $(HARNESS) $(MP) $(IPC)
 	$(LINK) $(CHECK_LIBS)
 $(TESTS_LIB): $B/%: $B/%.o $(HARNESS) $(SITE) $(LIB)
 	$(LINK) $(LIB_LIBS) $(SITE_LIBS) $(CHECK_LIBS)
+$(PARITY): $B/%: $B/%.o $B/tests/ipc/python_parity/parity.o $(MP) $(IPC)
+	$(LINK)
 $(WEB): $(WEB).o $(SITE) $(LIB)
 	$(LINK) $(LIB_LIBS) $(SITE_LIBS)
 $(TESTS_CMD): $B/%: $B/%.o $(HARNESS) $(CMD) $(LIB) $(IPC)
@@ -217,7 +221,7 @@ $(PRELOADS): $B/%.so: %.c Makefile
 	$(say) CC $<
 	$(Q)$(CC) $(MY_CFLAGS) $(CFLAGS.$(MODE)) $(CFLAGS) -fPIC -shared -o $@ $< -ldl
 
-tests: $(TESTS.$(MODE)) $(if $(filter fuzz,$(MODE)),,$(PRELOADS) $(WEB))
+tests: $(TESTS.$(MODE)) $(if $(filter fuzz,$(MODE)),,$(PRELOADS) $(WEB) $(PARITY))
 
 # Set-up comes first, and the rest in a make of its own: only then can
 # pkg-config answer.  Results of all modes are added up in one tally.
@@ -229,7 +233,7 @@ check:
 	done
 	@scripts/run-tests --total build/check.tally
 
-check-built: $(if $(filter tsan,$(MODE)),,$B/mpcrawl $(PRELOADS) $(WEB)) $(if $(filter release debug,$(MODE)),lib) $(TESTS.$(MODE))
+check-built: $(if $(filter tsan,$(MODE)),,$B/mpcrawl $(PRELOADS) $(WEB) $(PARITY)) $(if $(filter release debug,$(MODE)),lib) $(TESTS.$(MODE))
 	@BUILD=$B ONLY='$(ONLY)' scripts/run-tests --tally build/check.tally \
 	    $(SCRIPTS.$(MODE)) $(TESTS.$(MODE))
 
@@ -313,4 +317,4 @@ clean:
 	rm -rf build
 
 -include $(patsubst %.o,%.d,$(IPC_OBJS) $(MP_OBJS) $(PIC_OBJS) $(LIB_OBJS) $(CMD_OBJS) $(HARNESS) $B/tests/faults.o $B/tests/fuzz/driver.o $(SITE_OBJS))
--include $(addsuffix .d,$(TESTS.release) $(BENCHES))
+-include $(addsuffix .d,$(TESTS.release) $(BENCHES) $(PARITY) $B/tests/ipc/python_parity/parity)

@@ -185,7 +185,6 @@ mp_sem_forget(struct mp_context *ctx, struct mp_object *object, uint8_t seat)
 		w.op = OP_FORGET;
 		w.seat = seat;
 	} while (!change(body, word, w));
-	look(body, &w);
 }
 
 /* --- both kinds ----------------------------------------------------------- */

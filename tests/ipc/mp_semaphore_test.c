@@ -172,6 +172,28 @@ START_TEST(of_signals_the_dead_gives_back_only_the_last)
 END_TEST
 
 static void
+take_two_release_one(struct mp_context *ctx, void *sem)
+{
+	take_two(ctx, sem);
+	EXPECT(mp_sem_release(sem) == 0);
+}
+
+START_TEST(who_has_acquired_releases_its_own)
+{
+	struct mp_context *ctx = context_new();
+	struct mp_sem *sem = sem_new(ctx, 5);
+
+	ck_assert_int_eq(mp_sem_acquire(sem, 0), 0);
+	kill_and_reap(holder_start(ctx, take_two_release_one, sem));
+	ck_assert_uint_eq(mp_sem_value(sem), 3);
+	ck_assert_int_eq(mp_context_tend(ctx), 1);
+	ck_assert_uint_eq(mp_sem_value(sem), 4);
+	mp_sem_close(sem);
+	mp_context_close(ctx);
+}
+END_TEST
+
+static void
 wait_for_one(struct mp_context *ctx, void *sem)
 {
 	(void)ctx;
@@ -301,6 +323,7 @@ TEST_MAIN("mp_semaphore", as_many_get_in_as_there_are_credits,
     the_credits_of_the_dead_come_back_and_no_others,
     who_waits_gets_the_credit_of_the_dead,
     what_one_acquired_who_left_in_order_is_used_up,
+    who_has_acquired_releases_its_own,
     of_signals_the_dead_gives_back_only_the_last,
     one_killed_after_it_was_woken_takes_no_credit_along,
     two_take_turns_by_two_semaphores,

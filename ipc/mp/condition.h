@@ -22,8 +22,8 @@ typedef bool mp_predicate(void *arg);
 MP_BEGIN
 
 /* `name` as for locks.  `lock` NULL: one of its own, else that one, the same
- * for all who open it; its handle stays the caller's, and open as long as the
- * condition is.  0, MP_EINVAL, MP_EPERM: no seat, MP_ENOSPC, -ENOMEM. */
+ * for all who open it; its handle stays the caller's.
+ * 0, MP_EINVAL, MP_EPERM: no seat, MP_ENOSPC, -ENOMEM. */
 MP_API MP_MUST_USE int mp_cond_open(struct mp_context *ctx, const char *name,
     struct mp_rlock *lock, struct mp_cond **out);
 /* Free the handle.  NULL is fine. */

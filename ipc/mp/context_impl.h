@@ -242,6 +242,9 @@ void mp_wait_sleep(struct mp_context *ctx, struct mp_deadline deadline);
  * what they wait for has been stored (seq_cst): pairs with mp_wait_enter().
  */
 void mp_wake(struct mp_context *ctx, struct mp_waiters *waiters, unsigned n);
+/* The same for one of them; false: it does not sleep here. */
+bool mp_wake_seat(struct mp_context *ctx, struct mp_waiters *waiters,
+    unsigned seat);
 void mp_waiters_forget(struct mp_waiters *waiters, uint8_t seat);
 
 #endif

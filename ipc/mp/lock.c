@@ -275,12 +275,10 @@ mp_latch_forget(struct mp_latch_body *body, uint8_t seat)
 	forget(&body->word, seat);
 }
 
-bool
-mp_latch_is_marked(const _Atomic uint64_t *word, uint8_t dead)
+uint8_t
+mp_latch_owner(const _Atomic uint64_t *word)
 {
-	struct lock_word w = lock_unpack(atomic_load(word));
-
-	return w.died != 0 || w.owner == dead;
+	return lock_unpack(atomic_load(word)).owner;
 }
 
 /* --- Lock ----------------------------------------------------------------- */
@@ -351,7 +349,7 @@ mp_lock_consistent(struct mp_lock *lock)
 int
 mp_lock_owner(const struct mp_lock *lock)
 {
-	return lock_unpack(atomic_load(lock->latch.word)).owner;
+	return mp_latch_owner(lock->latch.word);
 }
 
 /* --- RLock ---------------------------------------------------------------- */

@@ -41,7 +41,6 @@ MUST_USE int mp_latch_take_again(const struct mp_latch *latch, uint32_t count);
 void mp_lock_forget(struct mp_context *ctx, struct mp_object *object,
     uint8_t seat);
 void mp_latch_forget(struct mp_latch_body *body, uint8_t seat);
-/* A holder died, this one or one before, and nobody has repaired it. */
-bool mp_latch_is_marked(const _Atomic uint64_t *word, uint8_t dead);
+uint8_t mp_latch_owner(const _Atomic uint64_t *word);
 
 #endif

@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "ipc/mp/context_impl.h"
-#include "ipc/mp/lock_impl.h"
 #include "ipc/mp/sync_impl.h"
 
 /* A kind without a row has nothing that is anybody's. */
 static mp_forget_fn *const forget[MP_KINDS] = {
 	[MP_KIND_LOCK] = mp_lock_forget,
 	[MP_KIND_SEMAPHORE] = mp_sem_forget,
+	[MP_KIND_CONDITION] = mp_cond_forget,
 };
 
 struct mp_object *
@@ -154,17 +154,26 @@ mp_object_free(struct mp_context *ctx, struct mp_object *object,
 	mp_context_unlock(ctx);
 }
 
-void
-mp_objects_forget(struct mp_context *ctx, uint8_t seat)
+/* Locks, or all else. */
+static void
+forget_some(struct mp_context *ctx, uint8_t seat, bool locks)
 {
 	for (uint32_t i = 0; i < used(ctx); i++) {
 		struct mp_object *object = mp_object_at(ctx, i);
 		enum mp_kind kind = mp_object_kind(object);
 
-		if (kind == MP_KIND_NONE)
+		if (kind == MP_KIND_NONE || (kind == MP_KIND_LOCK) != locks)
 			continue;
 		mp_waiters_forget(&object->waiters, seat);
 		if (forget[kind] != NULL)
 			forget[kind](ctx, object, seat);
 	}
+}
+
+void
+mp_objects_forget(struct mp_context *ctx, uint8_t seat)
+{
+	/* Locks last: a condition asks whether the dead held its lock. */
+	forget_some(ctx, seat, false);
+	forget_some(ctx, seat, true);
 }

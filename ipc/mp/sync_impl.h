@@ -1,11 +1,35 @@
 /*
- * What becomes of what the dead held, kind by kind: rows of object.c.
+ * What becomes of what the dead held, kind by kind: rows of object.c.  And
+ * what is inside a condition, for its kill test.
  */
 #ifndef MPIPC_SYNC_IMPL_H
 #define MPIPC_SYNC_IMPL_H
 
-#include "ipc/mp/context_impl.h"
+#include "ipc/mp/condition.h"
+#include "ipc/mp/lock_impl.h"
 
 mp_forget_fn mp_sem_forget;
+mp_forget_fn mp_cond_forget;
+
+/* --- condition.c ---------------------------------------------------------- */
+
+enum mp_cond_state {
+	MP_COND_IDLE,
+	MP_COND_WAITING,
+	MP_COND_NOTIFIED
+};
+
+struct mp_cond_body {
+	struct mp_latch_body lock; /* used unless one was given */
+	alignas(MP_LINE) _Atomic uint64_t ticket; /* of who comes next */
+	/* ticket:62 | state:2; the seat's own, or of who holds the lock, or of
+	 * the undertaker: by CAS */
+	_Atomic uint64_t wait[MP_SEAT_IDS];
+};
+
+/* The halves of mp_cond_wait(): in line, and without the lock, however often it
+ * had been taken; and, slept or not, back with it. */
+uint32_t mp_cond_stand(struct mp_cond *cond);
+MUST_USE int mp_cond_come_back(struct mp_cond *cond, uint32_t count);
 
 #endif

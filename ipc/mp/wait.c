@@ -121,6 +121,19 @@ anybody_waits(const struct mp_waiters *waiters)
 	return bits != 0;
 }
 
+bool
+mp_wake_seat(struct mp_context *ctx, struct mp_waiters *waiters, unsigned seat)
+{
+	uint64_t bit = bit_of(seat);
+
+	/* Ours to wake only if we took it; or it is a bit of no seat. */
+	if ((atomic_fetch_and(&waiters->word[seat / 64], ~bit) & bit) == 0 ||
+	    ctx->sems[seat] == NULL)
+		return false;
+	sem_post(ctx->sems[seat]);
+	return true;
+}
+
 void
 mp_wake(struct mp_context *ctx, struct mp_waiters *waiters, unsigned n)
 {
@@ -138,16 +151,9 @@ mp_wake(struct mp_context *ctx, struct mp_waiters *waiters, unsigned n)
 			bits &= ~(bit_of(me) | (bit_of(me) - 1));
 		while (bits != 0 && n > 0) {
 			unsigned seat = (unsigned)__builtin_ctzll(bits);
-			uint64_t bit = bit_of(seat);
 
-			bits &= ~bit;
-			/* Ours to wake only if we took it. */
-			if ((atomic_fetch_and(&waiters->word[at], ~bit) &
-				bit) == 0 ||
-			    ctx->sems[at * 64 + seat] == NULL)
-				continue; /* or a bit of no seat: not ours */
-			sem_post(ctx->sems[at * 64 + seat]);
-			n--;
+			bits &= bits - 1;
+			n -= mp_wake_seat(ctx, waiters, at * 64 + seat);
 		}
 	}
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ipc/mp/context_impl.h"
+#include "ipc/mp/queue_impl.h"
 #include "ipc/mp/sync_impl.h"
 
 /* A kind without a row has nothing that is anybody's. */
@@ -176,4 +177,5 @@ mp_objects_forget(struct mp_context *ctx, uint8_t seat)
 	/* Locks last: a condition asks whether the dead held its lock. */
 	forget_some(ctx, seat, false);
 	forget_some(ctx, seat, true);
+	mp_queues_mend(ctx);
 }

@@ -9,8 +9,9 @@
  * When a participant is killed here: what it was putting was put whole, or not
  * at all; what it had taken and not finished comes again, behind what is in the
  * queue by then, at most as often as the context's `attempts` says; then it is
- * for mp_dead_pop().  A death is held against the message that the dead had
- * taken last.  A bound stays what it was.  Nobody is ever stuck.
+ * for mp_dead_pop().  A death is held against the only message that the dead had,
+ * or the one whose bytes it asked for last (mp_msg_data(), get of a joinable
+ * queue).  A bound stays what it was.  Nobody is ever stuck.
  *
  * Any participant.  Handles and messages may be used by all threads that have a
  * seat; a message by the one that took or allocated it (MP_EINVAL else).

@@ -1,5 +1,8 @@
 /*
- * What is in a message's header, and how the pool goes about messages.
+ * What queue.c and pool.c share of a message: how it lies in its cell.
+ *
+ * The order part has its head; its bytes are the inline part, or the body where
+ * that is too small.  Capture and output are pool.c's.
  */
 #ifndef MPIPC_QUEUE_IMPL_H
 #define MPIPC_QUEUE_IMPL_H
@@ -7,47 +10,35 @@
 #include "ipc/mp/context_impl.h"
 #include "ipc/mp/queue.h"
 
-/* In the order part of a cell; writer: who holds it. */
+/* Written by the holder of the cell; `home` by whoever puts the cell into a
+ * pool, and read by all who count (queue.c). */
 struct mp_msg_head {
-	uint64_t len;
-	uint8_t home;    /* conveyor queue that it is freed to */
-	uint8_t in_body; /* else in the inline part */
-	/* Free for what is built on queues: pool.c. */
-	uint8_t kind;
-	uint8_t spare[5];
-	uint64_t tag[6];
+	/* Where it goes when it is free: incarnation:32 | object + 1:32 of a
+	 * bounded queue, 0: MP_FREE. */
+	_Atomic uint64_t home;
+	_Atomic uint64_t len; /* and MP_MSG_BODY */
 };
 
-static_assert(sizeof(struct mp_msg_head) == 64, "the order part of a cell");
+#define MP_MSG_BODY (UINT64_C(1) << 63)
 
+/* One a cell, in each process; used by who holds the cell. */
 struct mp_msg {
 	struct mp_context *ctx;
+	struct mp_object *from; /* the queue it was taken from; NULL */
 	uint32_t cell;
+	/* Of what get took from a joinable queue and is not done: the next of
+	 * the thread, cell + 1; and the word's generation, which says whether
+	 * it still is. */
+	uint32_t next, gen;
 };
 
-struct mp_queue {
-	struct mp_context *ctx;
-	struct mp_object *object;
-	uint64_t word;       /* of the object: another, and the queue is gone */
-	uint8_t pool, queue; /* of the conveyor */
-	uint32_t maxsize;
-	bool joinable;
-	unsigned spins; /* looks before sleeping: as long as it pays */
-	/* Of a joinable one: what was taken and is not done, oldest first. */
-	pthread_mutex_t mutex;
-	struct mp_taken {
-		uint32_t cell;
-		uint8_t seat;
-	} * taken;
-	size_t n_taken, room_taken;
-};
+/* Those that this queue gives up go to `to`, after `attempts` deaths; before
+ * anybody takes from it. */
+void mp_queue_give_up_to(struct mp_queue *q, unsigned attempts,
+    const struct mp_queue *to);
 
-/* The head of a message that this participant holds. */
-struct mp_msg_head *mp_msg_head(const struct mp_msg *m);
-struct mp_msg *mp_msg_of(struct mp_context *ctx, uint32_t cell);
-
-/* What a queue's dead messages go to instead of MP_DEAD, from now on: a
- * conveyor queue.  Under no lock; by who made the queue, before it is used. */
-void mp_queue_set_dead(struct mp_queue *q, const struct mp_queue *to);
+/* Under the lock, when somebody has died: cells that stand in queues that
+ * nobody has are free, and bounded queues have all of theirs. */
+void mp_queues_mend(struct mp_context *ctx);
 
 #endif

@@ -481,6 +481,136 @@ START_TEST(nothing_is_done_for_who_has_no_seat)
 }
 END_TEST
 
+START_TEST(what_is_put_aside_takes_no_place_of_a_bound)
+{
+	struct mp_context *ctx = context_new();
+	struct mp_queue *q = queue_new(ctx, 1, false);
+	struct mp_msg *m = NULL;
+
+	put(q, "poison");
+	for (unsigned i = 0; i < 3; i++)
+		die_after(ctx, take_one, q);
+	/* With nobody who looks after the dead. */
+	put(q, "next");
+	ck_assert_int_eq(mp_queue_try_put(q, "full", 4), MP_EFULL);
+	/* Tried anew, it may kill as often again, and is nobody's place. */
+	ck_assert_int_eq(mp_dead_pop(ctx, &m), 0);
+	ck_assert_int_eq(mp_msg_forward(m, q), 0);
+	ck_get(q, "next");
+	die_after(ctx, take_one, q);
+	ck_get(q, "poison");
+	put(q, "1");
+	ck_assert_int_eq(mp_queue_try_put(q, "2", 1), MP_EFULL);
+	finish(ctx);
+}
+END_TEST
+
+/* Takes three, and dies of the second. */
+static void
+die_of_the_second(struct mp_queue *q)
+{
+	struct mp_msg *m[3];
+
+	if (mp_queue_pop_many(q, m, 3, 0) != 3 ||
+	    memcmp(mp_msg_data(m[0]), "a", 1) != 0 || mp_msg_data(m[1]) == NULL)
+		_exit(1);
+}
+
+START_TEST(a_death_is_held_against_what_was_looked_at)
+{
+	struct mp_context *ctx = context_new();
+	struct mp_queue *q = queue_new(ctx, 0, false);
+	struct mp_msg *m = NULL;
+	char byte = 0;
+	size_t len;
+
+	put(q, "a");
+	put(q, "b");
+	put(q, "c");
+	die_after(ctx, die_of_the_second, q);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(mp_queue_pop(q, &m, 0), 0);
+		byte = *(char *)mp_msg_data(m);
+		ck_assert_uint_eq(mp_msg_attempts(m), byte == 'b');
+		ck_assert_int_eq(mp_msg_ack(m), 0);
+	}
+	ck_assert_int_eq(mp_queue_try_get(q, &byte, 1, &len), MP_EEMPTY);
+	finish(ctx);
+}
+END_TEST
+
+START_TEST(what_was_of_a_queue_that_went_comes_into_no_other)
+{
+	struct mp_context *ctx = context_new();
+	struct mp_queue *gone = queue_new(ctx, 4, false), *q;
+	struct mp_msg *m = NULL;
+	char byte;
+	size_t len;
+
+	put(gone, "old");
+	ck_assert_int_eq(mp_queue_pop(gone, &m, 0), 0);
+	mp_queue_unlink(gone);
+	ck_assert_int_eq(mp_queue_try_put(gone, "x", 1), MP_ECLOSED);
+	ck_assert_int_eq(mp_queue_try_get(gone, &byte, 1, &len), MP_ECLOSED);
+	q = queue_new(ctx, 4, false); /* on the same page */
+	ck_assert_int_eq(mp_msg_nack(m), 0);
+	ck_nothing(q);
+	for (int i = 0; i < 4; i++)
+		put(q, "new");
+	ck_assert_int_eq(mp_queue_try_put(q, "5", 1), MP_EFULL);
+	mp_queue_unlink(q);
+	/* All are there again. */
+	q = queue_new(ctx, 16, false);
+	ck_whole(ctx);
+	finish(ctx);
+}
+END_TEST
+
+START_TEST(memory_that_idle_messages_keep_is_had_by_who_needs_it)
+{
+	struct mp_context *ctx = context_new();
+	struct mp_queue *q = queue_new(ctx, 0, false);
+	struct mp_msg *m[4];
+
+	/* Half of it may lie about. */
+	for (int i = 0; i < 4; i++) {
+		ck_assert_int_eq(mp_msg_alloc(q, &m[i], 0), 0);
+		ck_assert_int_eq(mp_msg_reserve(m[i], CONVEYOR_STEP), 0);
+	}
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(mp_msg_ack(m[i]), 0);
+	ck_assert_uint_eq(conveyor_committed(ctx->cv), 4 * CONVEYOR_STEP);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(mp_msg_alloc(q, &m[i], 0), 0);
+		ck_assert_int_eq(mp_msg_reserve(m[i], 4 * CONVEYOR_STEP), 0);
+	}
+	ck_whole(ctx);
+	finish(ctx);
+}
+END_TEST
+
+START_TEST(a_fork_has_not_taken_what_its_parent_has)
+{
+	struct mp_context *ctx = context_new();
+	struct mp_queue *q = queue_new(ctx, 0, true);
+	pid_t child;
+
+	put(q, "mine");
+	ck_get(q, "mine");
+	child = fork();
+	if (child == 0)
+		_exit(mp_context_join(ctx) == 0 &&
+			      mp_queue_task_done(q) == MP_EINVAL
+			  ? 0
+			  : 1);
+	ck_child_ok(child);
+	ck_assert_uint_eq(mp_queue_unfinished(q), 1);
+	ck_assert_int_eq(mp_queue_task_done(q), 0);
+	ck_assert_int_eq(mp_queue_join(q, 0), 0);
+	finish(ctx);
+}
+END_TEST
+
 TEST_MAIN("mp_queue", messages_come_in_order_with_their_boundaries,
     a_full_queue_takes_no_more_until_one_was_taken,
     a_long_message_comes_whole_and_a_longer_one_is_refused,
@@ -492,4 +622,9 @@ TEST_MAIN("mp_queue", messages_come_in_order_with_their_boundaries,
     a_message_goes_from_hand_to_hand_without_a_copy, batches_keep_their_order,
     a_queue_is_found_by_its_name_and_its_numbers,
     queues_and_messages_that_there_are_not_are_refused,
-    nothing_is_done_for_who_has_no_seat)
+    nothing_is_done_for_who_has_no_seat,
+    what_is_put_aside_takes_no_place_of_a_bound,
+    a_death_is_held_against_what_was_looked_at,
+    what_was_of_a_queue_that_went_comes_into_no_other,
+    memory_that_idle_messages_keep_is_had_by_who_needs_it,
+    a_fork_has_not_taken_what_its_parent_has)

@@ -156,12 +156,12 @@ $B/%.o: %.c Makefile
 	$(Q)$(CC) $(MY_CFLAGS) $(CFLAGS.$(MODE)) $(if $(filter lib/% cmd/% tests/%,$*),$(PKG_CFLAGS)) $(OWN_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # What has no MP_API is nobody else's; calls between those that have it stay
-# inside, too.
+# inside, too.  What a thread keeps is a few words: no call to find them.
 $B/pic/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(say) CC -fPIC $<
 	$(Q)$(CC) $(MY_CFLAGS) $(CFLAGS.$(MODE)) -fPIC -fvisibility=hidden \
-	    -fno-semantic-interposition $(CFLAGS) -MMD -MP -c -o $@ $<
+	    -fno-semantic-interposition -ftls-model=initial-exec $(CFLAGS) -MMD -MP -c -o $@ $<
 
 AR_ALL = $(Q)rm -f $@ && $(AR) rcs $@ $^
 $(IPC): $(IPC_OBJS); $(AR_ALL)
@@ -302,7 +302,9 @@ install-mpipc: lib
 	done >$(INC)/mpipc.h
 	sed 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),; s,@VERSION@,$(MPIPC_VERSION),' \
 	    ipc/mp/mpipc.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/mpipc.pc
+	install -d $(DOC)/examples
 	install -m 644 ipc/README.md LICENSE $(DOC)
+	install -m 644 ipc/examples/Makefile $(wildcard ipc/examples/*.c) $(DOC)/examples
 	install -d $(MAN)/man3 $(MAN)/man7
 	install -m 644 ipc/man/*.3 $(MAN)/man3
 	install -m 644 ipc/man/*.7 $(MAN)/man7

@@ -94,6 +94,8 @@ def test_what_is_installed_and_nothing_else(t):
              f"{lib}/pkgconfig/mpipc.pc", f"{lib}/libmpipc.a", f"{lib}/libmpipc.so",
              f"{lib}/libmpipc.so.1", f"{lib}/libmpipc.so.1.0.0"}
     names |= {f"include/mpipc/{name}" for name in sources if not name.endswith("_impl.h")}
+    names |= {f"share/doc/mpipc/examples/{os.path.basename(path)}"
+              for path in glob.glob(os.path.join(TOP, "ipc/examples/*"))}
     # Of the manual: what is in ipc/man, and a link a function.
     pages = {os.path.basename(path) for path in glob.glob(os.path.join(TOP, "ipc/man/*"))}
     pages |= {f"{name}.3" for functions in at.declared().values() for name in functions}

@@ -17,8 +17,10 @@
 enum {
 	MP_STEPS_MAX = 200 * 1000,
 	MP_CHANGES_MAX = 2000,
-	/* Deaths of the undertaker behind each death of the worker. */
-	MP_UNDERTAKERS = 4
+	/* In the short form so many deaths of the undertaker, behind each
+	 * EVERYth death of the worker; stepping it is what takes time. */
+	MP_UNDERTAKERS = 2,
+	MP_EVERY = 8
 };
 
 struct mp_scenario {
@@ -211,9 +213,9 @@ mp_undertakers(const struct mp_scenario *scenario, long steps)
 	n = mp_trace(ctx, mp_child_start(ctx, mp_tend_once), at);
 	ok = check(n >= 0, "%s: burying comes to no end", scenario->name);
 	mp_context_close(ctx);
-	for (int i = 0; ok && i < MP_UNDERTAKERS && n > 0; i++) {
-		int which = crew_long() ? i * n / MP_UNDERTAKERS
-					: (int)((steps * 7 + i * 13) % n);
+	for (int i = 0; ok && n > 0 && i < (crew_long() ? n : MP_UNDERTAKERS);
+	     i++) {
+		int which = crew_long() ? i : (int)((steps * 7 + i * 13) % n);
 
 		ctx = mp_crew_new(scenario);
 		mp_die_at(ctx, scenario->run, steps);
@@ -252,7 +254,7 @@ mp_step_scenario(const struct mp_scenario *scenario)
 			 "%s: it was gone", when) &&
 		     mp_holds(ctx, scenario, when);
 		mp_context_close(ctx);
-		if (ok && i >= 0 && (i % 3 == 0 || crew_long()))
+		if (ok && i >= 0 && (i % MP_EVERY == 0 || crew_long()))
 			ok = mp_undertakers(scenario, steps);
 	}
 	printf("%-28s %3d changes\n", scenario->name, n);

@@ -100,6 +100,9 @@ store_options(struct store *store, uint64_t cache_bytes)
 	rocksdb_options_set_db_write_buffer_size(o, cache_bytes / 2);
 	rocksdb_options_set_max_total_wal_size(o, WAL_TOTAL);
 	rocksdb_options_set_max_open_files(o, OPEN_FILES);
+	/* Else 15 threads start at each opening, for every table that has a
+	 * file, to open at most 16 files. */
+	rocksdb_options_set_max_file_opening_threads(o, 1);
 	rocksdb_options_set_manifest_preallocation_size(o, 64 << 10);
 	rocksdb_options_set_allow_concurrent_memtable_write(o, 0);
 	/*

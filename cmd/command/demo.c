@@ -9,6 +9,7 @@
 const struct demo *const demo_table[] = {
 	&demo_threads,
 	&demo_coroutine,
+	&demo_gil,
 	NULL,
 };
 

@@ -35,6 +35,7 @@ struct demo {
 };
 
 extern const struct demo demo_coroutine;
+extern const struct demo demo_gil;
 extern const struct demo demo_threads;
 
 /* The demos; ends with NULL. */

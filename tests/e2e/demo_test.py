@@ -4,13 +4,16 @@
 What rests on a clock is printed as such, and may fail on a busy machine: then
 the exit status says so, and nothing here depends on it."""
 
+import os
 import re
 import subprocess
 import sys
+import xml.etree.ElementTree
 
 from harness import (FINISHED, INTERNAL, MPCRAWL, PATIENCE, USAGE, Result, check, main, same,
                      same_set)
 
+SVG = "{http://www.w3.org/2000/svg}"
 BUSY = "[not this time"
 
 
@@ -87,7 +90,40 @@ def test_coroutine(t):
     holds(parts[1], "nobody else had a turn")
 
 
-NAMES = ["threads", "coroutine"]
+WAYS = ["one after another", "threads and a GIL", "threads without it", "processes, a queue"]
+
+
+def test_gil(t):
+    svg = t.path("lanes.svg")
+    out = shown(t, "gil", "--runs", "1", "--work-ms", "30", "--workers", "2", "--svg", svg)
+    for heading in "Computing: ", "Waiting: ":
+        table = out.split(f"\n{heading}")[1].split("\n\n")[1]
+        for numbers in rows(table, *WAYS):
+            same(len(numbers), 4, f"time, spread, speed, CPU in {table}")
+        check("forced, for another had asked" in out.split(f"\n{heading}")[1], out)
+    for interval in "0.5", "5.0", "50.0":
+        check(re.search(rf"switch interval +{interval} ms: waits +\d", out), f"convoy: {out}")
+    for cost in "to start one", "memory that it has", "a message of 64 bytes", "a page of":
+        check(re.search(rf"  {cost}.* [\d.]+ (us|KiB)", out), f"{cost}: {out}")
+    holds(out, "all four ways found the same links", "no two threads ever held the lock at once",
+          "once a wait", "Python found the same links")
+    check("free-threaded" in out and "Python 3." in out, out)
+    # A lane a worker, of each of eight runs, in the three colours of the legend.
+    picture = xml.etree.ElementTree.parse(svg).getroot()
+    texts = ["".join(text.itertext()) for text in picture.iter(f"{SVG}text")]
+    same(sum(bool(re.fullmatch(r"(thread|process) \d", text)) for text in texts), 14, "lanes")
+    colours = {rect.get("fill") for rect in picture.iter(f"{SVG}rect")}
+    check({"#2da44e", "#b6bcc4", "#54a3ff", "#8250df"} <= colours, f"colours: {colours}")
+
+
+def test_gil_without_python_and_picture(t):
+    out = shown(t, "gil", "--runs", "1", "--work-ms", "10", "--python", "no-such-python",
+                "--svg", "-")
+    check("left out" in out and "picture" not in out, out)
+    same(os.listdir(t.folder), [], "files")
+
+
+NAMES = ["threads", "coroutine", "gil"]
 
 if __name__ == "__main__":
     sys.exit(main())

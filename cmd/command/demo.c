@@ -5,10 +5,15 @@
 
 #include "cmd/command/command.h"
 #include "cmd/crawl.h"
+#include "cmd/demo/pair.h"
 
 const struct demo *const demo_table[] = {
+	&demo_process,
 	&demo_threads,
 	&demo_coroutine,
+	&demo_queue,
+	&demo_lock,
+	&demo_alternate,
 	&demo_gil,
 	NULL,
 };
@@ -125,12 +130,13 @@ run(const struct demo *demo)
 	/* Children inherit no half a line. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("Question: %s\n\n%s", demo->question, demo->about);
-	r = demo->run();
+	r = demo->run != NULL ? demo->run() : pair_steps(demo->steps);
 	if (r < 0) {
 		fprintf(stderr, "mpcrawl demo %s: %s\n", demo->name,
 		    strerror(-r));
 		return EXIT_INTERNAL;
 	}
+	printf("%s", demo->answer);
 	return demo_all_held() ? EXIT_FINISHED : EXIT_INTERNAL;
 }
 

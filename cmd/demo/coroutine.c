@@ -20,6 +20,11 @@ static const char about[] =
 "says so to epoll, and the thread goes on with another (swapcontext).  Pages are\n"
 "fetched so, from a server here that takes 20 ms for each, and by threads and\n"
 "processes; then sums are done in the same ways, where nothing is waited for.\n";
+
+static const char answer[] =
+"\nAnswer: waits overlap, computing does not.  A coroutine costs a stack, and a switch\n"
+"that no kernel knows of, so thousands can wait in one thread; but it is one thread,\n"
+"on one core.  That is Python's asyncio, and why a GIL is in nobody's way there.\n";
 /* clang-format on */
 
 struct turns {
@@ -123,12 +128,6 @@ run(void)
 			  done[2].ms < 0.7 * done[0].ms,
 	    "coroutines: computing does not overlap, %.1f x; threads: %.1f x",
 	    done[0].ms / done[1].ms, done[0].ms / done[2].ms);
-	printf(
-	    "\nAnswer: waits overlap, computing does not.  A coroutine costs "
-	    "a stack and a switch in\nuser space, so thousands can wait in "
-	    "one thread; but it is one thread, on one core.\nThat is what "
-	    "Python's asyncio is, and why a GIL is in nobody's way there."
-	    "\n");
 	return r;
 }
 
@@ -136,6 +135,7 @@ const struct demo demo_coroutine = {
 	.name = "coroutine",
 	.question = "Can one thread do what many do?",
 	.about = about,
+	.answer = answer,
 	.options = options,
 	.run = run,
 };

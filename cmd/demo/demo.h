@@ -25,17 +25,29 @@ struct demo_option {
 	bool *flag;
 };
 
+struct mp_context;
+
+/* 0 or a negative errno: it could not be shown. */
+typedef int demo_step(struct mp_context *ctx);
+
 struct demo {
 	const char *name;
 	const char *question;
-	const char *about; /* what it does: lines for --help and the start */
+	const char *about;  /* what it does: lines for --help and the start */
+	const char *answer; /* printed at the end */
 	const struct demo_option *options; /* up to a NULL name; NULL: none */
-	/* 0 or a negative errno: it could not be shown. */
+	/* Either run, or steps in one context: one after another, up to a NULL
+	 * and as long as they return 0. */
 	int (*run)(void);
+	demo_step *const *steps;
 };
 
+extern const struct demo demo_alternate;
 extern const struct demo demo_coroutine;
 extern const struct demo demo_gil;
+extern const struct demo demo_lock;
+extern const struct demo demo_process;
+extern const struct demo demo_queue;
 extern const struct demo demo_threads;
 
 /* The demos; ends with NULL. */

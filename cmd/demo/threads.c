@@ -18,9 +18,8 @@ static const struct demo_option options[] = {
 };
 
 static const char about[] =
-"A server on this machine takes 20 ms for each page.  The same pages are\n"
-"fetched one after another, by a thread each, and by a pool of 4 processes.\n"
-"Then: what a join waits for, and what becomes of a process's threads at its end.\n";
+"A server here takes 20 ms for each page.  Pages are fetched one after another, by a\n"
+"thread each, by a pool of 4 processes.  Then: join, and what an exit does to threads.\n";
 
 static const char answer[] =
 "\nAnswer: threads and processes both make waits overlap.  Threads are lighter and\n"
@@ -137,7 +136,6 @@ run(void)
 	    "it joined its thread first: that did its work");
 	demo_claim(!comes(false),
 	    "it exits at once: the thread is gone, half way, nobody is told");
-	printf("%s", answer);
 	return 0;
 }
 
@@ -145,6 +143,7 @@ const struct demo demo_threads = {
 	.name = "threads",
 	.question = "Do threads fetch faster, and what becomes of them?",
 	.about = about,
+	.answer = answer,
 	.options = options,
 	.run = run,
 };

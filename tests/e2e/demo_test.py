@@ -123,7 +123,75 @@ def test_gil_without_python_and_picture(t):
     same(os.listdir(t.folder), [], "files")
 
 
-NAMES = ["threads", "coroutine", "gil"]
+def test_process(t):
+    out = shown(t, "process")
+    holds(out, "own variable is still 7, the shared one is 8", "returned 3: exit code 3",
+          "killed by signal 9: exit code -9", "100 tasks were done in each way")
+    # In the child that pid is its parent, and the one that prints.
+    parent, child, of = re.search(r"parent (\d+): plain = 7, shared = 7\n"
+                                  r"  child (\d+) of (\d+), Process-1: ", out).groups()
+    check(parent == of != child, out)
+    rows(out, "a process for each task", "one process for all")
+
+
+def test_lock(t):
+    out = shown(t, "lock")
+    without, with_lock, in_one_step, killed = out.split("\n\n  800 asked")[1:] + [out]
+    check("paid out: 1600; left: 200" in without, without)
+    for part in with_lock, in_one_step:
+        check("paid out: 800; left: 200" in part, part)
+    same([out.count(": paid\n"), out.count(": refused\n")], [4, 2], "withdrawals")
+    holds(killed, "both withdrawals succeed: 1600 of 1000",
+          "one withdrawal is refused: 800 of 1000", "it was killed, with 800 gone and 0 paid",
+          "and is told: its owner died", "it put the account right, 1000")
+
+
+def test_alternate(t):
+    out = shown(t, "alternate")
+    line = " ".join(f"{2 * i + 1}{2 * i + 2}{chr(65 + i)}" for i in range(26))
+    check(line.startswith("12A 34B 56C") and line.endswith("4950Y 5152Z"), line)
+    lines = out.splitlines()
+    for who in "Two threads", "Two processes":
+        for how in "two locks", "two semaphores", "a condition", "a queue to each":
+            at = lines.index(f"{who}, by {how}:")
+            same(lines[at + 1:at + 3], [line, "  [yes] strictly in turn"], f"{who}, by {how}")
+
+
+def pairs(path):
+    with open(path, encoding="utf-8") as f:
+        return [tuple(line.rstrip("\n").split("\t")) for line in f]
+
+
+def test_queue(t):
+    out = shown(t, "queue")
+    found = pairs(t.path("queue_data.txt"))
+    # Twenty posts of each page, by number.
+    same(sorted(int(href[len("/post/"):-len(".html")]) for href, _ in found),
+         list(range(2 * 20, 20 * 20)), "posts")
+    check(all(re.fullmatch(r"On [a-z ]+ and [a-z ]+, part \d", text) for _, text in found),
+          lambda: f"texts: {found[:5]}")
+    fetched = re.findall(r"^  (craw\d) +fetched (\S+) +urls +(\d+)  htmls +(\d+)$", out, re.M)
+    same(sorted(path for _, path, _, _ in fetched),
+         sorted(f"/?page={n}" for n in range(2, 20)), "fetched")
+    workers = {name for name, *_ in fetched} | set(re.findall(r"^  (parse\d) ", out, re.M))
+    check(workers <= {"craw0", "craw1", "craw2", "parse0", "parse1"}, f"who worked: {workers}")
+    same(len(re.findall(r"^  parse\d +found 20 titles +urls +\d+  htmls +\d+$", out, re.M)), 18,
+         "pages parsed")
+    holds(out, "18 addresses, and one page: http://127.0.0.1/",
+          "all five processes ended by themselves", "has 360 pairs",
+          "two processes put 20 items into it, and 10 are lost")
+    check("while True" in out, out)
+
+
+def test_queue_with_fragments_fetches_one_page_18_times(t):
+    out = shown(t, "queue", "--keep-fragments", "--out", t.path("other.txt"))
+    found = pairs(t.path("other.txt"))
+    same((len(found), len(set(found))), (360, 20), "pairs")
+    for n in range(2, 20):
+        check(f"fetched /#p{n} " in out, f"#p{n} in {out}")
+
+
+NAMES = ["process", "threads", "coroutine", "queue", "lock", "alternate", "gil"]
 
 if __name__ == "__main__":
     sys.exit(main())

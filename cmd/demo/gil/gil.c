@@ -447,7 +447,6 @@ show(struct lesson *l)
 		printf("\nThe picture of it is in %s\n", svg_path);
 	}
 	conclude(l);
-	printf("%s", answer);
 	return 0;
 }
 
@@ -487,6 +486,7 @@ const struct demo demo_gil = {
 	.name = "gil",
 	.question = "Does the GIL stop threads or processes, and why?",
 	.about = about,
+	.answer = answer,
 	.options = options,
 	.run = run,
 };

@@ -12,6 +12,7 @@ static mp_forget_fn *const forget[MP_KINDS] = {
 	[MP_KIND_LOCK] = mp_lock_forget,
 	[MP_KIND_SEMAPHORE] = mp_sem_forget,
 	[MP_KIND_CONDITION] = mp_cond_forget,
+	[MP_KIND_BARRIER] = mp_barrier_forget,
 };
 
 struct mp_object *

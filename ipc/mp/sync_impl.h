@@ -1,15 +1,17 @@
 /*
  * What becomes of what the dead held, kind by kind: rows of object.c.  And
- * what is inside a condition, for its kill test.
+ * what is inside some, for their kill tests.
  */
 #ifndef MPIPC_SYNC_IMPL_H
 #define MPIPC_SYNC_IMPL_H
 
+#include "ipc/mp/barrier.h"
 #include "ipc/mp/condition.h"
 #include "ipc/mp/lock_impl.h"
 
 mp_forget_fn mp_sem_forget;
 mp_forget_fn mp_cond_forget;
+mp_forget_fn mp_barrier_forget;
 
 /* --- condition.c ---------------------------------------------------------- */
 
@@ -31,5 +33,14 @@ struct mp_cond_body {
  * had been taken; and, slept or not, back with it. */
 uint32_t mp_cond_stand(struct mp_cond *cond);
 MUST_USE int mp_cond_come_back(struct mp_cond *cond, uint32_t count);
+
+/* --- barrier.c ------------------------------------------------------------ */
+
+/* The halves of mp_barrier_wait(): one of those who are there, in this
+ * generation; and on with it. */
+MUST_USE int mp_barrier_arrive(struct mp_barrier *barrier,
+    uint32_t *generation);
+MUST_USE int mp_barrier_pass(struct mp_barrier *barrier, uint32_t generation,
+    int timeout_ms, unsigned *index);
 
 #endif

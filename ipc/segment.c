@@ -32,7 +32,8 @@ segment_create(const char *name, size_t size, struct segment *out)
 	struct segment seg = SEGMENT_NONE;
 	int r = 0;
 
-	seg.fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
+	seg.fd = name != NULL ? shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600)
+			      : memfd_create("segment", MFD_CLOEXEC);
 	if (seg.fd < 0)
 		return -errno; /* not ours: another may be using that name */
 	/* Whatever the umask says: segment_attach() insists on the mode. */
@@ -45,7 +46,7 @@ segment_create(const char *name, size_t size, struct segment *out)
 	*out = seg; /* the caller owns it from here on */
 	seg = SEGMENT_NONE;
 done:
-	if (r < 0)
+	if (r < 0 && name != NULL)
 		shm_unlink(name);
 	segment_detach(&seg);
 	return r;

@@ -22,6 +22,7 @@ struct segment {
 #define SEGMENT_NONE ((struct segment){ .fd = -1 })
 
 /* A new object of `size` bytes, all sparse, mapped MAP_NORESERVE, mode 0600.
+ * `name` NULL: without one, at no moment, for those who inherit it by fork.
  * 0, -EEXIST, -ENOMEM (address space), or -errno. */
 MUST_USE int segment_create(const char *name, size_t size, struct segment *out);
 

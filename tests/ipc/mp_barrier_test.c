@@ -35,6 +35,17 @@ go_wrong(void *arg)
 	return -EIO;
 }
 
+/* Until we say so. */
+static int
+take_long(void *arg)
+{
+	struct shared *shared = arg;
+
+	shared->ran++;
+	AWAIT(shared->arrived > 0);
+	return 0;
+}
+
 /* Only the first of all who run it dies of it. */
 static int
 die_once(void *arg)
@@ -173,6 +184,35 @@ START_TEST(an_action_that_fails_breaks_it_and_says_why_to_one)
 	ck_assert_int_eq(s.shared->broken, 2);
 	ck_assert(mp_barrier_broken(s.barrier));
 	ck_assert_int_eq(mp_barrier_wait(s.barrier, -1, NULL), MP_EBROKEN);
+	mp_barrier_close(s.barrier);
+	mp_context_close(ctx);
+}
+END_TEST
+
+START_TEST(who_comes_while_the_action_runs_is_the_first_of_the_next)
+{
+	struct mp_context *ctx = context_new();
+	struct scene s = scene_new(ctx, 2, take_long, MP_BARRIER_BREAK);
+	struct scene none = { s.barrier, s.shared, 0 };
+	struct mp_waiters *waiters = &mp_object_at(ctx, 0)->waiters;
+	pid_t child[3];
+
+	for (int i = 0; i < 2; i++)
+		child[i] = child_start(ctx, wait_rounds, &s);
+	AWAIT(s.shared->ran == 1);
+	AWAIT(sleepers(waiters) == 1);
+	/* A stranger's death wakes the other, which runs nothing. */
+	kill_and_reap(holder_start(ctx, wait_rounds, &none));
+	ck_assert_int_eq(mp_context_tend(ctx), 1);
+	child[2] = child_start(ctx, wait_rounds, &s);
+	AWAIT(sleepers(waiters) == 2);
+	ck_assert_uint_eq(mp_barrier_n_waiting(s.barrier), 2);
+	s.shared->arrived = 1;
+	all_ok(child, 2);
+	AWAIT(mp_barrier_n_waiting(s.barrier) == 1);
+	ck_assert_int_eq(mp_barrier_wait(s.barrier, -1, NULL), 0);
+	child_ok(child[2]);
+	ck_assert_int_eq(s.shared->ran, 2);
 	mp_barrier_close(s.barrier);
 	mp_context_close(ctx);
 }
@@ -434,6 +474,7 @@ END_TEST
 TEST_MAIN("mp_barrier", nobody_goes_on_before_all_are_there,
     round_after_round_the_action_runs_once_and_indices_differ,
     an_action_that_fails_breaks_it_and_says_why_to_one,
+    who_comes_while_the_action_runs_is_the_first_of_the_next,
     one_whose_time_is_over_breaks_it_for_all,
     who_waits_when_it_is_reset_gets_nothing_and_the_next_do,
     one_that_looks_late_has_passed,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ipc/mp/process_impl.h"
+#include "ipc/mp/sync_impl.h"
 
 /* "mpipc" and a version; another meaning of any byte in the segment raises
  * the version. */
@@ -188,6 +189,7 @@ names_unlink(const char *name)
 	/* Last, what keeps others from using the name. */
 	objects_name(objects, name);
 	conveyor_unlink(name);
+	mp_arrays_unlink(name);
 	(void)!segment_unlink(objects);
 }
 

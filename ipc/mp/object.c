@@ -13,6 +13,7 @@ static mp_forget_fn *const forget[MP_KINDS] = {
 	[MP_KIND_SEMAPHORE] = mp_sem_forget,
 	[MP_KIND_CONDITION] = mp_cond_forget,
 	[MP_KIND_BARRIER] = mp_barrier_forget,
+	[MP_KIND_ARRAY] = mp_array_forget,
 };
 
 struct mp_object *

@@ -12,6 +12,12 @@
 mp_forget_fn mp_sem_forget;
 mp_forget_fn mp_cond_forget;
 mp_forget_fn mp_barrier_forget;
+mp_forget_fn mp_array_forget;
+
+/* --- array.c -------------------------------------------------------------- */
+
+/* The segments of arrays of the context of that name; none lives any more. */
+void mp_arrays_unlink(const char *name);
 
 /* --- condition.c ---------------------------------------------------------- */
 

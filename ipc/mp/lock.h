@@ -5,6 +5,7 @@
  * A lock whose holder died is given to the next one as MP_OWNERDEAD: taken,
  * and what it guards may be half done.  Repair it, then mp_lock_consistent();
  * released without it, the next one is told again, and nobody is ever stuck.
+ * So it is with one that a participant held who left the context.
  */
 #ifndef MPIPC_LOCK_H
 #define MPIPC_LOCK_H

@@ -254,7 +254,8 @@ mp_cond_forget(struct mp_context *ctx, struct mp_object *object, uint8_t seat)
 	uint64_t number = atomic_load(&object->attr[0]);
 	const _Atomic uint64_t *lock = &body->lock.word;
 
-	if (number > ctx->shared->objects)
+	if (number > ctx->shared->objects ||
+	    number > atomic_load(&ctx->shared->used))
 		return; /* impossible, and nothing that could be mended */
 	if (number != 0)
 		lock = mp_lock_word(mp_object_at(ctx, (uint32_t)number - 1));

@@ -16,7 +16,10 @@
 
 enum {
 	COUNT_MAX = (1 << 24) - 1,
-	SPINS = 100 /* looks at a lock before sleeping for it: some µs */
+	/* Looks at a lock before sleeping for it: some µs.  And how often one
+	 * sleeps without, when they were of no use. */
+	LOOKS = 100,
+	REST = 100
 };
 
 struct lock_word {
@@ -60,6 +63,7 @@ mp_latch_in(struct mp_context *ctx, struct mp_latch_body *body, bool recursive)
 	return (struct mp_latch){ .ctx = ctx,
 		.word = &body->word,
 		.waiters = &body->waiters,
+		.looks = LOOKS,
 		.recursive = recursive };
 }
 
@@ -127,20 +131,33 @@ pause_a_little(void)
 #endif
 }
 
-/* Whoever has it may be about to let it go: that is sooner than to be woken. */
+/*
+ * Whoever has it may be about to let it go: that is sooner than to be woken.
+ * Or it does not even run, and each look is lost: as many as have been of use,
+ * and, after some that were of none, none at all for a while.
+ */
 static int
-spin(const struct mp_latch *latch)
+spin(struct mp_latch *latch)
 {
-	for (int i = 0; i < SPINS; i++) {
-		if (lock_unpack(atomic_load(latch->word)).owner == 0)
-			return attempt(latch->ctx, (void *)latch);
-		pause_a_little();
+	int looks = atomic_load_explicit(&latch->looks, memory_order_relaxed);
+	int next = looks < 0 ? looks + 1 : looks / 2, r = -EAGAIN;
+
+	if (next == 0)
+		next = looks < 0 ? LOOKS : -REST;
+	for (int i = 0; i < looks && r == -EAGAIN; i++) {
+		if (mp_latch_owner(latch->word) == 0)
+			r = attempt(latch->ctx, latch);
+		else
+			pause_a_little();
 	}
-	return -EAGAIN;
+	if (r != -EAGAIN)
+		next = LOOKS;
+	atomic_store_explicit(&latch->looks, next, memory_order_relaxed);
+	return r;
 }
 
 int
-mp_latch_acquire(const struct mp_latch *latch, int timeout_ms)
+mp_latch_acquire(struct mp_latch *latch, int timeout_ms)
 {
 	const struct conveyor *view = mp_view(latch->ctx);
 	uint64_t old = 0;
@@ -156,14 +173,14 @@ mp_latch_acquire(const struct mp_latch *latch, int timeout_ms)
 	w = lock_unpack(old);
 	if (latch->recursive && w.owner == view->me)
 		return take_deeper(latch, w);
-	r = attempt(latch->ctx, (void *)latch);
+	r = attempt(latch->ctx, latch);
 	if (r == -EAGAIN && timeout_ms == 0)
 		return MP_ETIMEDOUT;
 	if (r == -EAGAIN && has_cores())
 		r = spin(latch);
 	if (r == -EAGAIN)
 		r = mp_wait(latch->ctx, latch->waiters,
-		    mp_deadline_in(timeout_ms), attempt, (void *)latch);
+		    mp_deadline_in(timeout_ms), attempt, latch);
 	return r;
 }
 
@@ -234,7 +251,7 @@ mp_latch_give_up(const struct mp_latch *latch)
 }
 
 int
-mp_latch_take_again(const struct mp_latch *latch, uint32_t count)
+mp_latch_take_again(struct mp_latch *latch, uint32_t count)
 {
 	int r = mp_latch_acquire(latch, -1);
 	struct lock_word w;
@@ -298,6 +315,7 @@ open_lock(struct mp_context *ctx, const char *name, bool recursive,
 	out->latch = (struct mp_latch){ .ctx = ctx,
 		.word = mp_lock_word(object),
 		.waiters = &object->waiters,
+		.looks = LOOKS,
 		.recursive = recursive };
 	return 0;
 }

@@ -13,6 +13,8 @@ struct mp_latch {
 	_Atomic uint64_t *word; /* lock.c */
 	struct mp_waiters *waiters;
 	bool recursive;
+	/* Before sleeping, the next time; negative: none.  This process's. */
+	_Atomic int looks;
 };
 
 /* In the body of an object that is more than a lock. */
@@ -28,14 +30,14 @@ struct mp_object *mp_rlock_object(const struct mp_rlock *lock);
 /* The word of a lock that is an object of its own. */
 _Atomic uint64_t *mp_lock_word(struct mp_object *object);
 
-MUST_USE int mp_latch_acquire(const struct mp_latch *latch, int timeout_ms);
+MUST_USE int mp_latch_acquire(struct mp_latch *latch, int timeout_ms);
 int mp_latch_release(const struct mp_latch *latch);
 int mp_latch_consistent(const struct mp_latch *latch);
 bool mp_latch_is_mine(const struct mp_latch *latch);
 /* By its holder: away with it, however often it was taken (which this gives);
  * and back, as often.  0 or MP_OWNERDEAD. */
 uint32_t mp_latch_give_up(const struct mp_latch *latch);
-MUST_USE int mp_latch_take_again(const struct mp_latch *latch, uint32_t count);
+MUST_USE int mp_latch_take_again(struct mp_latch *latch, uint32_t count);
 
 /* Rows of object.c, and of what has a latch in its body. */
 void mp_lock_forget(struct mp_context *ctx, struct mp_object *object,

@@ -43,8 +43,8 @@ MP_API void mp_barrier_close(struct mp_barrier *barrier);
 MP_API void mp_barrier_unlink(struct mp_barrier *barrier);
 
 /*
- * Until all are there.  *index, unless NULL, tells them apart: 0 ... parties-1
- * (of a barrier that shrank meanwhile one may be missing).
+ * Until all are there.  *index, unless NULL, tells them apart: 0 and up, in no
+ * order, without a gap.
  * 0; MP_EBROKEN: it is or was broken, reset, or the time is over, which breaks
  * it for all, but not once all are there; what the action said, to the one who
  * ran it; MP_EPERM: no seat.

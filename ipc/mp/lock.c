@@ -90,6 +90,8 @@ attempt(struct mp_context *ctx, void *arg)
 
 	do {
 		w = lock_unpack(old);
+		if (w.owner > ctx->shared->seats)
+			return MP_ECORRUPT; /* nobody would ever release it */
 		if (w.owner != 0)
 			return -EAGAIN;
 		w.owner = mp_view(ctx)->me;

@@ -27,8 +27,8 @@ MP_API void mp_lock_close(struct mp_lock *lock);
 /* The lock itself goes, for everybody: when nobody needs it any more. */
 MP_API void mp_lock_unlink(struct mp_lock *lock);
 
-/* 0 or MP_OWNERDEAD: taken.  MP_ETIMEDOUT; MP_EPERM: no seat.  Not recursive:
- * its holder waits as everybody does. */
+/* 0 or MP_OWNERDEAD: taken.  MP_ETIMEDOUT; MP_EPERM: no seat; MP_ECORRUPT.  Not
+ * recursive: its holder waits as everybody does. */
 MP_API MP_MUST_USE int mp_lock_acquire(struct mp_lock *lock, int timeout_ms);
 /* By any participant, as in Python: two can take turns by two locks.  0;
  * MP_EINVAL: it is not taken. */

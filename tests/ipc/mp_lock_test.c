@@ -316,6 +316,18 @@ START_TEST(what_a_lock_guards_is_changed_by_one_at_a_time)
 }
 END_TEST
 
+START_TEST(a_holder_that_cannot_be_is_not_waited_for)
+{
+	struct mp_context *ctx = context_new();
+	struct mp_lock *lock = lock_new(ctx);
+
+	atomic_store(mp_lock_word(mp_object_at(ctx, 0)), 1 << 16 | 200);
+	ck_assert_int_eq(mp_lock_acquire(lock, -1), MP_ECORRUPT);
+	mp_lock_close(lock);
+	mp_context_close(ctx);
+}
+END_TEST
+
 static void *
 without_a_seat(void *lock)
 {
@@ -351,4 +363,4 @@ TEST_MAIN("mp_lock", a_lock_that_is_taken_is_had_by_nobody_else,
     a_release_wakes_one_of_those_who_wait,
     one_killed_while_it_waits_takes_nobody_along,
     what_a_lock_guards_is_changed_by_one_at_a_time,
-    who_has_no_seat_takes_no_lock)
+    a_holder_that_cannot_be_is_not_waited_for, who_has_no_seat_takes_no_lock)

@@ -55,7 +55,8 @@ gates_unlink(const char *name)
 		closedir(dir);
 }
 
-int
+/* One semaphore, "<name>.<number>.<epoch>". */
+static int
 gate_open(const char *name, unsigned number, uint64_t epoch, bool create,
     sem_t **out)
 {

@@ -25,11 +25,6 @@ void gates_close(struct conveyor *cv);
 /* The names of every epoch. */
 void gates_unlink(const char *name);
 
-/* One semaphore, "<name>.<number>.<epoch>", for the caller to sem_close();
- * gates_unlink() removes it with the others.  0, -EEXIST or -ENOENT, -errno. */
-MUST_USE int gate_open(const char *name, unsigned number, uint64_t epoch,
-    bool create, sem_t **out);
-
 /* W1, W4: this process's bit in the mask of the gate of `queue`. */
 void gate_enter(struct conveyor *cv, uint8_t queue);
 void gate_leave(struct conveyor *cv, uint8_t queue);

@@ -17,8 +17,9 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build/release"))
 HERE = os.path.join("tests", "ipc", "python_parity")
 ONLY = os.environ.get("ONLY", "")
-# Families at a time: most of what they do is to wait for each other.
-AT_A_TIME = 3
+# Programs at a time: most of what they do is to wait for each other.
+AT_A_TIME = 4
+LONGEST = ("kills", "parity_executor", "parity_pool", "parity_process")
 # Of a family: each scenario has a limit of its own.
 LIMIT_S = 600
 # The scenario itself went wrong, so that both did is no parity.
@@ -56,9 +57,11 @@ def goes_on(name, python, ours):
 
 
 def main():
-    programs = sorted(os.path.basename(path)[:-len(".c")]
-                      for name in ("parity_*.c", "kills.c")
-                      for path in glob.glob(os.path.join(TOP, HERE, name)))
+    # Those that take long first, so that none is left alone with them.
+    programs = sorted((os.path.basename(path)[:-len(".c")]
+                       for name in ("parity_*.c", "kills.c")
+                       for path in glob.glob(os.path.join(TOP, HERE, name))),
+                      key=lambda p: (p not in LONGEST, p))
     whole = ONLY in os.path.basename(__file__)
     family = ONLY.split("/")[0] if "/" in ONLY else ""
     # Of a name with its family only that one is run.

@@ -82,6 +82,18 @@ def bounded_semaphore_credit():
     return _seen(s.acquire, "the credit is gone")
 
 
+def value_lock_holder():
+    v = mp.Value("q", 0)
+    _killed_with(v.get_lock())
+
+    def use():
+        with v.get_lock():
+            v.value += 1
+            return "used"
+
+    return _seen(use, "nobody ever uses the value again")
+
+
 def array_lock_holder():
     a = mp.Array("q", 2)
     _killed_with(a.get_lock())

@@ -5,7 +5,7 @@ import os
 from concurrent.futures import (ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION,
                                 ProcessPoolExecutor, as_completed, wait)
 
-from parity import PATIENCE_S, SHORT_S, Flag, main, numbers, outcome, until
+from parity import PATIENCE_S, SHORT_S, Flag, main, numbers, outcome, until, word
 
 
 def _setup():
@@ -206,6 +206,18 @@ def running_and_done():
 def an_error_comes_out_of_result():
     f = ProcessPoolExecutor(1).submit(_refuse_3, 3)
     return outcome(f.result), outcome(f.result), f.done(), f.cancelled()
+
+
+def exception_of_each_kind_of_end():
+    e = ProcessPoolExecutor(1)
+    futures = [e.submit(_wait_for, 0), e.submit(_refuse_3, 3)]
+    futures += [e.submit(_square, i) for i in range(5)]
+    BEGUN.wait()
+    early = outcome(futures[0].exception, SHORT_S)
+    futures[-1].cancel()
+    FLAGS[0].up()
+    return (early, futures[0].exception() is None, word(futures[1].exception()),
+            outcome(futures[-1].exception))
 
 
 def an_error_leaves_the_worker_at_work():

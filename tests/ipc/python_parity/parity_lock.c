@@ -194,6 +194,10 @@ CHILD(turns)
 		count[0]++;
 		must(mp_lock_release(first ? other : lock));
 	}
+	/* A lock that it has taken, and the other is to release, would be let
+	 * go when it ends. */
+	flag_up(GOT, 1);
+	flag_wait(ON, 1);
 	return 0;
 }
 
@@ -207,6 +211,8 @@ SCENARIO(two_take_turns_by_two_locks)
 	must(mp_lock_acquire(other, -1));
 	ps[0] = go(ctx, turns, "abcdefghijklm");
 	ps[1] = go(ctx, turns, "ABCDEFGHIJKLM");
+	flag_wait(GOT, 2);
+	flag_up(ON, 2);
 	say_ends(ps, 2);
 	for (int i = 0; i < 26; i++)
 		text[i] = (char)count[1 + i];

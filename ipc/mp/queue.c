@@ -671,15 +671,25 @@ reclaim(struct conveyor *cv)
 }
 
 static int
-grow(struct mp_context *ctx, struct conveyor *cv, uint32_t cell, size_t bytes)
+grow(struct mp_msg *m, struct conveyor *cv, size_t bytes,
+    int (*half)(struct conveyor *, uint32_t, uint64_t, uint64_t))
 {
-	uint64_t memory = ctx->shared->memory;
-	int r = conveyor_grow_body(cv, cell, bytes, memory);
+	uint64_t memory = m->ctx->shared->memory;
+	int r = half(cv, m->cell, bytes, memory);
 
 	if (r != MP_ENOSPC)
 		return r;
 	reclaim(cv);
-	return conveyor_grow_body(cv, cell, bytes, memory);
+	return half(cv, m->cell, bytes, memory);
+}
+
+int
+mp_msg_grow_output(struct mp_msg *m, size_t bytes)
+{
+	struct conveyor *cv = holder(m);
+
+	return cv == NULL ? MP_EINVAL
+			  : grow(m, cv, bytes, conveyor_grow_output);
 }
 
 int
@@ -694,7 +704,7 @@ mp_msg_reserve(struct mp_msg *m, size_t bytes)
 	len = len_of(cv, m->cell);
 	if (bytes <= room_of(cv, m->cell, len))
 		return 0;
-	r = grow(m->ctx, cv, m->cell, bytes);
+	r = grow(m, cv, bytes, conveyor_grow_body);
 	if (r < 0 || (len & MP_MSG_BODY) != 0)
 		return r;
 	if (len > cv->shape.inline_size)

@@ -37,6 +37,9 @@ struct mp_msg {
 void mp_queue_give_up_to(struct mp_queue *q, unsigned attempts,
     const struct mp_queue *to);
 
+/* The output of a cell, by its holder: 0, MP_EMSGSIZE, MP_ENOSPC. */
+MUST_USE int mp_msg_grow_output(struct mp_msg *m, size_t bytes);
+
 /* Under the lock, when somebody has died: cells that stand in queues that
  * nobody has are free, and bounded queues have all of theirs. */
 void mp_queues_mend(struct mp_context *ctx);

@@ -24,7 +24,7 @@ enum mp_wait_for {
 };
 
 /* By the executor's thread, when the future is done or cancelled; it may
- * submit more, and must not wait. */
+ * submit more, and must neither wait nor free it. */
 typedef void mp_future_fn(struct mp_future *future, void *arg);
 
 MP_BEGIN

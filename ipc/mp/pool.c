@@ -8,6 +8,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "ipc/mp/pool_impl.h"
@@ -113,6 +114,19 @@ aligned(size_t n)
 	return (n + ALIGN - 1) / ALIGN * ALIGN;
 }
 
+/* A page fault costs more than all else that a small task does: of what is
+ * about to be written, all at once.  Where the kernel cannot, they come one by
+ * one. */
+static void
+touch(void *bytes, size_t len)
+{
+	char *from = (char *)((uintptr_t)bytes & ~(uintptr_t)(MP_PAGE - 1));
+
+	if (len >= 2 * (size_t)MP_PAGE)
+		(void)madvise(from, (size_t)((char *)bytes + len - from),
+		    MADV_POPULATE_WRITE);
+}
+
 /* --- several things in one message ---------------------------------------- */
 
 /* The record at *at, which moves on.  false: there is none. */
@@ -163,8 +177,14 @@ static int
 reply_grow(struct mp_reply *reply, size_t room)
 {
 	char *output = conveyor_output(reply->ctx->cv, reply->m->cell);
-	int r = mp_msg_grow_output(reply->m, room);
+	uint64_t most = reply->ctx->shared->shape.output_size;
+	int r;
 
+	/* Not step by step; but what is needed may be all that there is. */
+	r = mp_msg_grow_output(reply->m,
+	    room > CONVEYOR_STEP && room < most / 2 ? 2 * room : room);
+	if (r == MP_ENOSPC)
+		r = mp_msg_grow_output(reply->m, room);
 	if (r < 0)
 		return r;
 	if (!reply->in_output && reply->len > 0)
@@ -172,6 +192,7 @@ reply_grow(struct mp_reply *reply, size_t room)
 	reply->bytes = output;
 	reply->in_output = true;
 	reply->room = conveyor_output_room(reply->ctx->cv, reply->m->cell);
+	touch(output + reply->len, reply->room - reply->len);
 	return 0;
 }
 
@@ -339,6 +360,7 @@ count_of(const struct mp_result *job, size_t chunk)
 static void
 chunk_done(struct mp_result *job, size_t chunk)
 {
+	job->ready[chunk] = true;
 	job->finished[job->done++] = (uint32_t)chunk;
 	if (!mp_job_is_done(job))
 		return;
@@ -354,8 +376,9 @@ chunk_failed(struct mp_result *job, size_t chunk, int error)
 	size_t first = first_of(job, chunk), n = count_of(job, chunk);
 
 	for (size_t i = 0; i < n; i++)
-		job->outcomes[first + i] = (struct mp_outcome){ .error = error,
-			.ready = true };
+		job->outcomes[first + i] = (struct mp_outcome){
+			.error = error
+		};
 	chunk_done(job, chunk);
 }
 
@@ -371,7 +394,7 @@ chunk_replied(struct mp_result *job, size_t chunk, char *block, size_t len)
 	for (size_t i = 0; i < n; i++) {
 		struct mp_outcome *out = &job->outcomes[first + i];
 
-		*out = (struct mp_outcome){ .error = MP_ENOSPC, .ready = true };
+		*out = (struct mp_outcome){ .error = MP_ENOSPC };
 		if (!next_record(block, len, &at, &record, &data))
 			continue;
 		out->data = data;
@@ -402,42 +425,40 @@ next_to_send(struct mp_pool *pool)
 
 /* --- sending and fetching ------------------------------------------------- */
 
-static size_t
-chunk_bytes(const struct mp_result *job, size_t chunk)
+/* What is sent of a chunk: its records, or the bytes of its only item. */
+static struct mp_bytes
+chunk_args(const struct mp_result *job, size_t chunk)
 {
-	size_t first = first_of(job, chunk), n = count_of(job, chunk), sum = 0;
+	const char *from = job->args + job->at[chunk];
+	struct record record;
 
-	if (n == 1)
-		return job->items[first].len;
-	for (size_t i = 0; i < n; i++)
-		sum += sizeof(struct record) +
-		       aligned(job->items[first + i].len);
-	return sum;
+	if (count_of(job, chunk) > 1)
+		return (struct mp_bytes){ from,
+			job->at[chunk + 1] - job->at[chunk] };
+	memcpy(&record, from, sizeof(record));
+	return (struct mp_bytes){ from + sizeof(record), record.len };
 }
 
 static int
-fill(struct mp_msg *m, const struct mp_result *job, size_t chunk, size_t bytes)
+fill(struct mp_msg *m, const struct mp_bytes *args)
 {
-	size_t first = first_of(job, chunk), n = count_of(job, chunk), at = 0;
+	int r = mp_msg_reserve(m, args->len);
 	char *data;
-	int r = mp_msg_reserve(m, bytes);
 
 	if (r < 0)
 		return r;
 	data = mp_msg_data(m);
-	if (n == 1 && bytes > 0)
-		memcpy(data, job->args + job->items[first].at, bytes);
-	for (size_t i = 0; n > 1 && i < n; i++)
-		at = put_record(data, at, job->args + job->items[first + i].at,
-		    job->items[first + i].len);
-	return mp_msg_set_len(m, bytes);
+	touch(data, args->len);
+	if (args->len > 0)
+		memcpy(data, args->data, args->len);
+	return mp_msg_set_len(m, args->len);
 }
 
 /* 0; -EAGAIN: when something has come back; else the chunk's error. */
 static int
 send_chunk(struct mp_pool *pool, struct mp_result *job, size_t chunk)
 {
-	size_t bytes = chunk_bytes(job, chunk);
+	const struct mp_bytes args = chunk_args(job, chunk);
 	uint32_t at = pool->free[pool->n_free - 1];
 	struct slot *slot = &pool->slots[at];
 	struct task *task;
@@ -445,22 +466,22 @@ send_chunk(struct mp_pool *pool, struct mp_result *job, size_t chunk)
 	int r;
 
 	/* Replies need memory, too. */
-	if (pool->under_way > 0 && bytes > CONVEYOR_STEP &&
-	    pool->bytes_out + bytes > pool->ctx->shared->memory / 4)
+	if (pool->under_way > 0 && args.len > CONVEYOR_STEP &&
+	    pool->bytes_out + args.len > pool->ctx->shared->memory / 4)
 		return -EAGAIN;
 	r = mp_msg_alloc(pool->tasks, &m, 0);
 	if (r == MP_EFULL)
 		return -EAGAIN;
 	if (r < 0)
 		return r;
-	r = fill(m, job, chunk, bytes);
+	r = fill(m, &args);
 	if (r < 0) {
 		mp_msg_ack(m);
 		return r == MP_ENOSPC && pool->under_way > 0 ? -EAGAIN : r;
 	}
 	*slot = (struct slot){ .job = job,
 		.chunk = chunk,
-		.bytes = bytes,
+		.bytes = args.len,
 		.cell = m->cell,
 		.turn = slot->turn + 1,
 		.used = true };
@@ -481,7 +502,7 @@ send_chunk(struct mp_pool *pool, struct mp_result *job, size_t chunk)
 	job->slot = at + 1;
 	pool->n_free--;
 	pool->under_way++;
-	pool->bytes_out += bytes;
+	pool->bytes_out += args.len;
 	return 0;
 }
 
@@ -549,6 +570,7 @@ copy_reply(struct mp_pool *pool, const struct mp_msg *m, char **block,
 	*block = malloc(n > 0 ? n : 1);
 	if (*block == NULL)
 		return -ENOMEM;
+	touch(*block, n);
 	memcpy(*block, from, n);
 	*len = n;
 	return 0;
@@ -802,7 +824,7 @@ pool_new(struct mp_context *ctx, const struct mp_pool_attr *given,
     const struct mp_task_function *functions)
 {
 	struct mp_pool_attr attr = { 0 };
-	uint32_t n_slots = ctx->shared->shape.cells / 2;
+	uint32_t n_slots = ctx->shared->shape.cells / 8;
 	struct mp_pool *pool;
 
 	if (given != NULL)
@@ -815,8 +837,8 @@ pool_new(struct mp_context *ctx, const struct mp_pool_attr *given,
 		return NULL;
 	if (n_slots > SLOTS_MOST)
 		n_slots = SLOTS_MOST;
-	if (n_slots == 0)
-		n_slots = 1;
+	if (n_slots < 2)
+		n_slots = 2;
 	pool = calloc(1,
 	    sizeof(*pool) + attr.processes * sizeof(pool->workers[0]));
 	if (pool == NULL)
@@ -853,8 +875,11 @@ mp_pool_create(struct mp_context *ctx, const struct mp_pool_attr *attr,
 	pool = pool_new(ctx, attr, functions);
 	if (pool == NULL || pool->slots == NULL || pool->free == NULL)
 		r = -ENOMEM;
+	/* The same few messages again and again, whose pages are there. */
 	if (r == 0)
-		r = mp_queue_open(ctx, NULL, NULL, &pool->tasks);
+		r = mp_queue_open(ctx, NULL,
+		    &(struct mp_queue_attr){ .maxsize = pool->n_slots },
+		    &pool->tasks);
 	if (r == 0)
 		r = mp_queue_open(ctx, NULL, NULL, &pool->results);
 	if (r == 0)
@@ -999,34 +1024,38 @@ find_function(const struct mp_pool *pool, mp_task *fn, uint32_t *out)
 static struct mp_result *
 job_new(const struct mp_bytes *items, size_t n, size_t chunk)
 {
-	size_t chunks = (n + chunk - 1) / chunk, bytes = 0, at;
+	size_t chunks = (n + chunk - 1) / chunk, bytes = 0, size;
 	struct mp_result *job;
 
 	for (size_t i = 0; i < n; i++)
-		bytes += items[i].len;
+		bytes += sizeof(struct record) + aligned(items[i].len);
 	if (chunks > UINT32_MAX)
 		return NULL;
-	job = calloc(1,
-	    sizeof(*job) +
-		n * (sizeof(struct mp_item) + sizeof(struct mp_outcome)) +
-		chunks * (sizeof(void *) + sizeof(uint32_t)) + bytes);
+	size = sizeof(*job) + n * sizeof(struct mp_outcome) +
+	       chunks * (sizeof(void *) + sizeof(size_t) + sizeof(uint32_t) +
+			    sizeof(bool)) +
+	       sizeof(size_t) + bytes;
+	job = calloc(1, size);
 	if (job == NULL)
 		return NULL;
+	touch(job, size);
 	job->n = n;
 	job->chunk = chunk;
 	job->chunks = chunks;
-	job->items = (struct mp_item *)(job + 1);
-	job->outcomes = (struct mp_outcome *)(job->items + n);
+	job->outcomes = (struct mp_outcome *)(job + 1);
 	job->blocks = (void **)(job->outcomes + n);
-	job->finished = (uint32_t *)(job->blocks + chunks);
-	job->args = (char *)(job->finished + chunks);
-	at = 0;
+	job->at = (size_t *)(job->blocks + chunks);
+	job->args = (char *)(job->at + chunks + 1);
+	job->finished = (uint32_t *)(job->args + bytes);
+	job->ready = (bool *)(job->finished + chunks);
+	bytes = 0;
 	for (size_t i = 0; i < n; i++) {
-		job->items[i] = (struct mp_item){ at, items[i].len };
-		if (items[i].len > 0)
-			memcpy(job->args + at, items[i].data, items[i].len);
-		at += items[i].len;
+		if (i % chunk == 0)
+			job->at[i / chunk] = bytes;
+		bytes = put_record(job->args, bytes, items[i].data,
+		    items[i].len);
 	}
+	job->at[chunks] = bytes;
 	return job;
 }
 
@@ -1371,7 +1400,7 @@ imap_ready(void *arg)
 {
 	const struct mp_imap *it = arg;
 
-	return it->ordered ? it->job->outcomes[it->given].ready
+	return it->ordered ? it->job->ready[it->given / it->job->chunk]
 			   : it->given < it->job->done;
 }
 

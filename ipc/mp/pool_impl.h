@@ -12,13 +12,8 @@
 
 struct mp_outcome {
 	const char *data; /* in one of job->blocks */
-	size_t len;
+	uint32_t len;
 	int error;
-	bool ready;
-};
-
-struct mp_item {
-	size_t at, len; /* in job->args */
 };
 
 struct mp_result {
@@ -32,10 +27,13 @@ struct mp_result {
 	/* Chunks: how many, sent, and done, in which order. */
 	size_t chunks, sent, done;
 	uint32_t *finished;
-	struct mp_item *items;
+	bool *ready; /* each chunk */
 	struct mp_outcome *outcomes;
 	void **blocks; /* replies, one a chunk, or NULL */
+	/* Arguments as they are sent, and where those of each chunk begin; and
+	 * the end. */
 	char *args;
+	size_t *at;
 	/* Of the last chunk: slot + 1 while it is under way. */
 	uint32_t slot;
 	unsigned attempts;

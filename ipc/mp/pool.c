@@ -20,6 +20,7 @@ enum {
 	TICK_MS = 20,     /* the dead are looked for so often */
 	DEATHS_MORE = 8,  /* in a row, before a pool is broken: a few */
 	TAKERS = 4,
+	SHARE = 8, /* of the memory, for arguments: replies need some, too */
 	ALIGN = 8
 };
 
@@ -67,7 +68,7 @@ struct mp_reply {
 /* A message under way. */
 struct slot {
 	struct mp_result *job; /* NULL: nobody waits for it any more */
-	size_t chunk, bytes;
+	size_t chunk, memory;
 	uint32_t cell, turn;
 	int last_signal;
 	unsigned signal_of; /* which of its takers, from 0 */
@@ -96,7 +97,7 @@ struct mp_pool {
 	struct mp_deadline look;        /* for the dead again */
 	struct mp_result *first, *last; /* not all sent */
 	uint32_t n_slots, n_free, under_way;
-	size_t bytes_out; /* of arguments in bodies */
+	size_t memory_out; /* of arguments */
 	struct slot *slots;
 	uint32_t *free;
 	struct mp_process *workers[]; /* NULL: it could not be started */
@@ -180,11 +181,12 @@ reply_grow(struct mp_reply *reply, size_t room)
 	uint64_t most = reply->ctx->shared->shape.output_size;
 	int r;
 
-	/* Not step by step; but what is needed may be all that there is. */
-	r = mp_msg_grow_output(reply->m,
-	    room > CONVEYOR_STEP && room < most / 2 ? 2 * room : room);
-	if (r == MP_ENOSPC)
-		r = mp_msg_grow_output(reply->m, room);
+	/* Not step by step, while there is plenty. */
+	if (room > CONVEYOR_STEP && room < most / 2 &&
+	    conveyor_committed(reply->ctx->cv) + 2 * room <
+		reply->ctx->shared->memory / 2)
+		room *= 2;
+	r = mp_msg_grow_output(reply->m, room);
 	if (r < 0)
 		return r;
 	if (!reply->in_output && reply->len > 0)
@@ -454,20 +456,29 @@ fill(struct mp_msg *m, const struct mp_bytes *args)
 	return mp_msg_set_len(m, args->len);
 }
 
+/* Of the context's, for arguments so long. */
+static size_t
+memory_for(const struct mp_pool *pool, size_t len)
+{
+	return len <= pool->ctx->shared->shape.inline_size
+		   ? 0
+		   : (len + CONVEYOR_STEP - 1) / CONVEYOR_STEP * CONVEYOR_STEP;
+}
+
 /* 0; -EAGAIN: when something has come back; else the chunk's error. */
 static int
 send_chunk(struct mp_pool *pool, struct mp_result *job, size_t chunk)
 {
 	const struct mp_bytes args = chunk_args(job, chunk);
+	size_t memory = memory_for(pool, args.len);
 	uint32_t at = pool->free[pool->n_free - 1];
 	struct slot *slot = &pool->slots[at];
 	struct task *task;
 	struct mp_msg *m;
 	int r;
 
-	/* Replies need memory, too. */
-	if (pool->under_way > 0 && args.len > CONVEYOR_STEP &&
-	    pool->bytes_out + args.len > pool->ctx->shared->memory / 4)
+	if (pool->under_way > 0 &&
+	    pool->memory_out + memory > pool->ctx->shared->memory / SHARE)
 		return -EAGAIN;
 	r = mp_msg_alloc(pool->tasks, &m, 0);
 	if (r == MP_EFULL)
@@ -481,7 +492,7 @@ send_chunk(struct mp_pool *pool, struct mp_result *job, size_t chunk)
 	}
 	*slot = (struct slot){ .job = job,
 		.chunk = chunk,
-		.bytes = args.len,
+		.memory = memory,
 		.cell = m->cell,
 		.turn = slot->turn + 1,
 		.used = true };
@@ -502,7 +513,7 @@ send_chunk(struct mp_pool *pool, struct mp_result *job, size_t chunk)
 	job->slot = at + 1;
 	pool->n_free--;
 	pool->under_way++;
-	pool->bytes_out += args.len;
+	pool->memory_out += memory;
 	return 0;
 }
 
@@ -543,7 +554,7 @@ slot_release(struct mp_pool *pool, struct slot *slot)
 	slot->job = NULL;
 	pool->free[pool->n_free++] = (uint32_t)(slot - pool->slots);
 	pool->under_way--;
-	pool->bytes_out -= slot->bytes;
+	pool->memory_out -= slot->memory;
 }
 
 /* The reply, in memory of our own, where nobody changes it any more. */

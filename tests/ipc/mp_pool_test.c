@@ -379,6 +379,32 @@ START_TEST(what_does_not_fit_into_shared_memory_waits_its_turn)
 }
 END_TEST
 
+START_TEST(arguments_leave_memory_for_replies)
+{
+	const struct mp_context_opts opts = { .messages = 64,
+		.message_max = 8 * CONVEYOR_STEP,
+		.memory = 24 * CONVEYOR_STEP };
+	static char bytes[3 * CONVEYOR_STEP / 2];
+	struct mp_context *ctx = NULL;
+	struct mp_pool *pool;
+	struct mp_result *r[40];
+	struct mp_bytes out;
+
+	ck_assert_int_eq(mp_context_open(NULL, &opts, &ctx), 0);
+	pool = pool_new(ctx, NULL);
+	for (int i = 0; i < 40; i++)
+		ck_assert_int_eq(mp_pool_apply_async(pool, twice, bytes,
+				     sizeof(bytes), &r[i]),
+		    0);
+	for (int i = 0; i < 40; i++) {
+		ck_assert_int_eq(mp_result_get(r[i], -1, &out), 0);
+		ck_assert_uint_eq(out.len, 2 * sizeof(bytes));
+		mp_result_free(r[i]);
+	}
+	finish(ctx, pool);
+}
+END_TEST
+
 START_TEST(a_killed_workers_task_comes_again)
 {
 	struct mp_context *ctx = context_new();
@@ -648,8 +674,8 @@ TEST_MAIN("mp_pool", apply_gives_the_reply_or_the_error,
     imap_unordered_gives_each_once_and_does_not_wait_for_the_slow,
     long_arguments_and_replies_come_whole,
     what_does_not_fit_into_shared_memory_waits_its_turn,
-    a_killed_workers_task_comes_again, what_kills_each_worker_fails_alone,
-    workers_killed_while_idle_are_replaced,
+    arguments_leave_memory_for_replies, a_killed_workers_task_comes_again,
+    what_kills_each_worker_fails_alone, workers_killed_while_idle_are_replaced,
     a_map_is_whole_however_many_workers_are_killed,
     each_worker_is_initialized_and_ends_after_its_number_of_tasks,
     a_pool_that_no_worker_can_begin_in_is_broken,

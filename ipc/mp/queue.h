@@ -84,7 +84,8 @@ MP_API MP_MUST_USE int mp_queue_get(struct mp_queue *q, void *buf, size_t cap,
 MP_API MP_MUST_USE int mp_queue_try_get(struct mp_queue *q, void *buf,
     size_t cap, size_t *len);
 
-/* As it was a moment ago. */
+/* As it was a moment ago; after a death one that is gone may count until
+ * somebody takes.  What counts for sure is mp_queue_unfinished(). */
 MP_API size_t mp_queue_size(const struct mp_queue *q);
 MP_API bool mp_queue_empty(const struct mp_queue *q);
 /* A put would wait. */

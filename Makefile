@@ -142,6 +142,13 @@ SCRIPTS.debug   := $(E2E) $(DISASTERS)
 # What is installed is built with no sanitiser.
 SCRIPTS.asan    := $(filter-out tests/e2e/mpipc_install_test.py,$(E2E))
 SCRIPTS.tsan    :=
+# First, so that the end of a run does not wait for one of them alone.
+LONGEST := fsck_test.py poison_test.py trouble_test.py models_test.py \
+    crawl_survives_kills_test.py disk_faults_test.py hung_worker_test.py \
+    asking_test.py why_test.py resume_and_seeds_test.py power_cut_test.py \
+    frontier_kill_test allocation_test mp_context_step_test
+longest_first = $(foreach name,$(LONGEST),$(filter %/$(name),$1)) \
+    $(filter-out $(addprefix %/,$(LONGEST)),$1)
 
 .PHONY: all lib install-mpipc crawl check check-built conformance torture fuzz bench bench-ipc bench-hosts bench-recovery install clean format tests
 .DELETE_ON_ERROR:
@@ -235,7 +242,7 @@ check:
 
 check-built: $(if $(filter tsan,$(MODE)),,$B/mpcrawl $(PRELOADS) $(WEB) $(PARITY)) $(if $(filter release debug,$(MODE)),lib) $(TESTS.$(MODE))
 	@BUILD=$B ONLY='$(ONLY)' scripts/run-tests --tally build/check.tally \
-	    $(SCRIPTS.$(MODE)) $(TESTS.$(MODE))
+	    $(call longest_first,$(SCRIPTS.$(MODE)) $(TESTS.$(MODE)))
 
 crawl:
 	@scripts/setup

@@ -13,7 +13,7 @@
 #   make fuzz                 every harness for a minute, by libFuzzer
 #                             FUZZ_TIME=seconds  ONLY=url  JOBS=2
 #   make bench                the figures (installs larger sites)
-#   make bench-ipc            the queues beside Python's and a pipe
+#   make bench-ipc            libmpipc beside Python's multiprocessing and the bare thing
 #   make bench-hosts          thousands of hosts, 100,000 in the frontier: who waits for whom
 #   make bench-recovery       how long work stands still after a kill
 
@@ -220,8 +220,12 @@ $B/tests/fuzz/control_fuzz: private LDFLAGS += -Wl,--allow-multiple-definition
 $(SEEDS): scripts/fuzz-seeds $(wildcard tests/data/*/* tests/data/*/*/*)
 	$(Q)scripts/fuzz-seeds $(@D)
 	@touch $@
-$(BENCHES): $B/%: $B/%.o $(SITE) $(LIB) $(IPC)
+BENCHES_MPIPC := $B/tests/bench/mpipc_bench $B/tests/bench/queue_bench
+$(filter-out $(BENCHES_MPIPC),$(BENCHES)): $B/%: $B/%.o $(SITE) $(LIB) $(IPC)
 	$(LINK) $(LIB_LIBS) $(SITE_LIBS)
+# As whoever installs it links it; the conveyor in there is not to be had.
+$(BENCHES_MPIPC): $B/%: $B/%.o $(MPIPC_SO) $(IPC)
+	$(LINK) -L$B -lmpipc -Wl,-rpath,'$$ORIGIN/../..'
 
 $(PRELOADS): $B/%.so: %.c Makefile
 	@mkdir -p $(@D)
@@ -273,7 +277,7 @@ bench:
 
 bench-ipc:
 	@scripts/setup
-	@$(MAKE) --no-print-directory MODE=release build/release/tests/bench/queue_bench
+	@$(MAKE) --no-print-directory MODE=release build/release/tests/bench/queue_bench build/release/tests/bench/mpipc_bench
 	@BUILD=build/release scripts/bench-ipc
 
 bench-hosts:

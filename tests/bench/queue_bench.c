@@ -3,9 +3,12 @@
  *
  *   queue_bench WAY rate SIZE BATCH PRODUCERS CONSUMERS   messages a second
  *   queue_bench WAY trip     median round trip in ns; both sleep in between
+ *   queue_bench mpipc hop    median way there in ns; nobody sleeps, both look
+ *   queue_bench WAY copy     ns for 1 MiB in and out again, in one process
  *
- * WAY: conveyor, or pipe (a pair of descriptors and nothing else).  Each
- * message is copied in by who sends it and copied out by who takes it, and
+ * WAY: mpipc (the library's put and get; batches without a copy of its own),
+ * conveyor, pipe (a pair of descriptors and nothing else), or, for copy,
+ * memcpy (twice, through as much memory as mpipc has messages).  Each message is copied in by who sends it and copied out by who takes it, and
  * looked at: its number and its last byte.  PRODUCERS 0: one process does both.
  */
 #include <errno.h>
@@ -20,13 +23,14 @@
 #include <unistd.h>
 
 #include "ipc/conveyor.h"
+#include "ipc/mp/queue.h"
 
 enum {
 	FREE,
 	WORK,
 	BACK,
 	QUEUES,
-	SIZE_MOST = 64 << 10,
+	SIZE_MOST = 1 << 20,
 	BATCH_MOST = 64,
 	INLINE_MOST = 4096,
 	BYTES_UNDER_WAY = 4 << 20, /* a cache's worth: cells times size */
@@ -38,7 +42,8 @@ enum {
 static const struct {
 	size_t size;
 	unsigned messages;
-} amounts[] = { { 64, 2000000 }, { 4096, 500000 }, { SIZE_MOST, 60000 } };
+} amounts[] = { { 64, 2000000 }, { 4096, 500000 }, { 64 << 10, 60000 },
+	{ SIZE_MOST, 4000 } };
 
 struct work {
 	size_t size, batch;
@@ -46,6 +51,8 @@ struct work {
 	unsigned messages; /* of all */
 	_Atomic unsigned *taken;
 	struct conveyor *cv;
+	struct mp_context *ctx;
+	struct mp_queue *work_queue, *back_queue;
 	int pipe[2];
 };
 
@@ -210,6 +217,14 @@ conveyor_answer(struct work *work)
 	}
 }
 
+static uint32_t
+under_way(const struct work *work)
+{
+	uint32_t cells = BYTES_UNDER_WAY / (uint32_t)work->size;
+
+	return cells < CELLS_MOST ? cells : CELLS_MOST;
+}
+
 static void
 conveyor_setup(struct work *work)
 {
@@ -225,9 +240,7 @@ conveyor_setup(struct work *work)
 	char name[64];
 	uint64_t room;
 
-	shape.cells = BYTES_UNDER_WAY / (uint32_t)work->size;
-	if (shape.cells > CELLS_MOST)
-		shape.cells = CELLS_MOST;
+	shape.cells = under_way(work);
 	snprintf(name, sizeof(name), "/mpc.bench.%d", (int)getpid());
 	need(conveyor_create(name, &shape, id, FREE, &gates, &work->cv, &room),
 	    "conveyor_create");
@@ -336,7 +349,208 @@ pipe_become_worker(struct work *work, unsigned me)
 	(void)work, (void)me;
 }
 
-/* --- both ---------------------------------------------------------------- */
+/* --- libmpipc ------------------------------------------------------------- */
+
+static void
+mpipc_setup(struct work *work)
+{
+	struct mp_context_opts opts = { .messages = 2 * under_way(work),
+		.message_max = SIZE_MOST };
+	const struct mp_queue_attr attr = { .maxsize = under_way(work) };
+
+	need(mp_context_open(NULL, &opts, &work->ctx), "context");
+	need(mp_queue_open(work->ctx, NULL, &attr, &work->work_queue), "queue");
+	need(mp_queue_open(work->ctx, NULL, &attr, &work->back_queue), "queue");
+}
+
+static void
+mpipc_become_worker(struct work *work, unsigned me)
+{
+	(void)me;
+	/* One process that does both is who opened it. */
+	if (mp_context_seat(work->ctx) < 0)
+		need(mp_context_join(work->ctx), "join");
+}
+
+static void
+mpipc_put_batch(struct work *work, unsigned first, size_t n)
+{
+	struct mp_msg *m[BATCH_MOST];
+
+	for (size_t i = 0; i < n; i++) {
+		need(mp_msg_alloc(work->work_queue, &m[i], -1), "alloc");
+		need(mp_msg_reserve(m[i], work->size), "reserve");
+		compose(work, first + i);
+		memcpy(mp_msg_data(m[i]), &outgoing, work->size);
+		need(mp_msg_set_len(m[i], work->size), "set_len");
+	}
+	need(mp_queue_push_many(work->work_queue, m, n), "push_many");
+}
+
+static void
+mpipc_put(struct work *work, unsigned number)
+{
+	compose(work, number);
+	need(mp_queue_put(work->work_queue, &outgoing, work->size, -1), "put");
+}
+
+static void
+mpipc_send(struct work *work, unsigned messages)
+{
+	for (unsigned sent = 0; sent < messages;) {
+		size_t left = messages - sent;
+		size_t n = left < work->batch ? left : work->batch;
+
+		if (work->batch == 1)
+			mpipc_put(work, sent);
+		else
+			mpipc_put_batch(work, sent, n);
+		sent += (unsigned)n;
+	}
+}
+
+static int
+mpipc_get(struct work *work, int timeout_ms)
+{
+	size_t len;
+	int r = mp_queue_get(work->work_queue, &incoming, sizeof(incoming),
+	    &len, timeout_ms);
+
+	if (r == 0)
+		look(work);
+	return r < 0 ? r : 1;
+}
+
+static int
+mpipc_get_batch(struct work *work, int timeout_ms)
+{
+	struct mp_msg *m[BATCH_MOST];
+	int n = mp_queue_pop_many(work->work_queue, m, work->batch, timeout_ms);
+
+	for (int i = 0; i < n; i++) {
+		memcpy(&incoming, mp_msg_data(m[i]), mp_msg_len(m[i]));
+		look(work);
+		need(mp_msg_ack(m[i]), "ack");
+	}
+	return n;
+}
+
+static void
+mpipc_take(struct work *work)
+{
+	while (atomic_load(work->taken) < work->messages) {
+		int n = work->batch == 1 ? mpipc_get(work, 10)
+					 : mpipc_get_batch(work, 10);
+
+		if (n == MP_EEMPTY)
+			continue;
+		need(n, "get");
+		atomic_fetch_add(work->taken, (unsigned)n);
+	}
+}
+
+static void
+mpipc_alone(struct work *work)
+{
+	for (unsigned i = 0; i < work->messages; i++) {
+		mpipc_put(work, i);
+		need(mpipc_get(work, 0), "get");
+	}
+}
+
+static void
+mpipc_trips(struct work *work, double *took)
+{
+	size_t len;
+
+	for (unsigned i = 0; i < TRIPS; i++) {
+		double start = now_ns();
+
+		mpipc_put(work, i);
+		need(mp_queue_get(work->back_queue, &incoming, sizeof(incoming),
+			 &len, -1),
+		    "get");
+		took[i] = now_ns() - start;
+	}
+}
+
+static void
+mpipc_answer(struct work *work)
+{
+	for (unsigned i = 0; i < TRIPS; i++) {
+		need(mpipc_get(work, -1), "get");
+		need(mp_queue_put(work->back_queue, &incoming, work->size, -1),
+		    "put");
+	}
+}
+
+/* As trips and answer, but awake all the time. */
+static void
+look_until_got(struct mp_queue *q)
+{
+	size_t len;
+	int r;
+
+	do
+		r = mp_queue_try_get(q, &incoming, sizeof(incoming), &len);
+	while (r == MP_EEMPTY);
+	need(r, "try_get");
+}
+
+static void
+hop_trips(struct work *work, double *took)
+{
+	for (unsigned i = 0; i < TRIPS; i++) {
+		double start = now_ns();
+
+		mpipc_put(work, i);
+		look_until_got(work->back_queue);
+		took[i] = (now_ns() - start) / 2;
+	}
+}
+
+static void
+hop_answer(struct work *work)
+{
+	for (unsigned i = 0; i < TRIPS; i++) {
+		look_until_got(work->work_queue);
+		need(mp_queue_put(work->back_queue, &incoming, work->size, -1),
+		    "put");
+	}
+}
+
+/* --- two memcpy ----------------------------------------------------------- */
+
+static char *through;
+
+static void
+memcpy_setup(struct work *work)
+{
+	through = malloc(under_way(work) * (size_t)SIZE_MOST);
+	need(through == NULL ? -ENOMEM : 0, "malloc");
+	memset(through, 1, under_way(work) * (size_t)SIZE_MOST);
+}
+
+static void
+memcpy_become_worker(struct work *work, unsigned me)
+{
+	(void)work, (void)me;
+}
+
+static void
+memcpy_alone(struct work *work)
+{
+	for (unsigned i = 0; i < work->messages; i++) {
+		char *at = through + i % under_way(work) * (size_t)SIZE_MOST;
+
+		compose(work, i);
+		memcpy(at, &outgoing, work->size);
+		memcpy(&incoming, at, work->size);
+		look(work);
+	}
+}
+
+/* --- all ---------------------------------------------------------------- */
 
 static const struct way {
 	const char *name;
@@ -352,6 +566,14 @@ static const struct way {
 	    conveyor_send, conveyor_take, conveyor_trips, conveyor_answer },
 	{ "pipe", pipe_setup, pipe_become_worker, pipe_alone, pipe_send,
 	    pipe_take, pipe_trips, pipe_answer },
+	{ "mpipc", mpipc_setup, mpipc_become_worker, mpipc_alone, mpipc_send,
+	    mpipc_take, mpipc_trips, mpipc_answer },
+	{ .name = "memcpy", memcpy_setup, memcpy_become_worker, memcpy_alone },
+}, hop = {
+	.setup = mpipc_setup,
+	.become = mpipc_become_worker,
+	.trips = hop_trips,
+	.answer = hop_answer,
 };
 
 static pid_t
@@ -433,11 +655,34 @@ trip(const struct way *way, struct work *work)
 	printf("%.0f\n", took[TRIPS / 2]);
 }
 
+/* Medians of rounds, for what else the machine does. */
+static void
+copy(const struct way *way, struct work *work)
+{
+	static double took[64];
+
+	work->size = SIZE_MOST;
+	work->messages = 16;
+	way->setup(work);
+	way->become(work, 1);
+	for (size_t i = 0; i < ARRAY_LEN(took); i++) {
+		double start = now_ns();
+
+		way->alone(work);
+		took[i] = (now_ns() - start) / work->messages;
+	}
+	qsort(took, ARRAY_LEN(took), sizeof(*took), compare);
+	printf("%.0f\n", took[ARRAY_LEN(took) / 2]);
+}
+
 static void
 usage(void)
 {
-	fprintf(stderr, "queue_bench conveyor|pipe rate SIZE BATCH PRODUCERS "
-			"CONSUMERS\nqueue_bench conveyor|pipe trip\n");
+	fprintf(stderr, "queue_bench mpipc|conveyor|pipe rate SIZE BATCH "
+			"PRODUCERS CONSUMERS\n"
+			"queue_bench mpipc|conveyor|pipe trip\n"
+			"queue_bench mpipc hop\n"
+			"queue_bench mpipc|conveyor|memcpy copy\n");
 	exit(2);
 }
 
@@ -455,11 +700,19 @@ main(int argc, char **argv)
 	work.taken = mmap(NULL, sizeof(*work.taken), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	need(work.taken == MAP_FAILED ? -errno : 0, "mmap");
-	if (strcmp(argv[2], "trip") == 0) {
+	if (strcmp(argv[2], "trip") == 0 && way->trips != NULL) {
 		trip(way, &work);
 		return 0;
 	}
-	if (argc != 7)
+	if (strcmp(argv[2], "hop") == 0 && way->send == mpipc_send) {
+		trip(&hop, &work);
+		return 0;
+	}
+	if (strcmp(argv[2], "copy") == 0 && way->send != pipe_send) {
+		copy(way, &work);
+		return 0;
+	}
+	if (argc != 7 || way->send == NULL)
 		usage();
 	work.size = strtoul(argv[3], NULL, 10);
 	work.batch = strtoul(argv[4], NULL, 10);

@@ -135,13 +135,32 @@ def test_pkg_config_builds_a_program_in_c_and_in_cxx(t):
 def test_the_libraries_have_the_names_of_the_headers_and_no_others(t):
     at = Installed(t)
     exported = [name for name, kind in symbols(["-D", f"{at.lib}/libmpipc.so"]) if kind in "TDBR"]
-    # Of a family that is declared and not written yet, there is nothing at all.
-    declared = [name for names in at.declared().values() for name in names
-                if any(f"{name}@@MPIPC_1.0" in exported for name in names)]
+    declared = [name for names in at.declared().values() for name in names]
     same(sorted(set(declared)), sorted(declared), "declared once")
     same_set(exported, [f"{name}@@MPIPC_1.0" for name in declared], "libmpipc.so")
     same_set([name for name, kind in symbols([f"{at.lib}/libmpipc.a"]) if kind not in "UW"],
              declared, "libmpipc.a")
+
+
+def test_the_guide_shows_the_examples_and_what_they_print(t):
+    at = Installed(t)
+    doc = at.root + PREFIX + "/share/doc/mpipc"
+    with open(f"{doc}/README.md", encoding="utf-8") as f:
+        guide = f.read()
+    sources = glob.glob(f"{doc}/examples/*.c")
+    same(len(sources), 3, "examples")
+    for how in [], ["STATIC=1"]:
+        run(["make", "-B", "-C", f"{doc}/examples", "CFLAGS=-O2 -Werror", *how],
+            **at.environment())
+        for source in sources:
+            program = source.removesuffix(".c")
+            with open(source, encoding="ascii") as f:
+                text = f.read()
+            shown = guide.partition(f"```c\n{text}```\n")[2]
+            check(shown, f"{source} is not what the guide shows")
+            says = re.match(r"\s*```\n(.*?)```\n", shown, re.DOTALL)
+            check(says, f"the guide does not say what {program} prints")
+            same(run([program], **at.environment()), says[1], f"{program} {how}")
 
 
 if __name__ == "__main__":

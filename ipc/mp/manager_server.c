@@ -51,11 +51,15 @@ socklen_t
 mp_manager_address(const struct mp_context *ctx, const char *name,
     struct sockaddr_un *out)
 {
+	static const char digits[] = "0123456789abcdef";
 	char id[2 * sizeof(ctx->shared->id) + 1];
 	int len;
 
-	for (size_t i = 0; i < sizeof(ctx->shared->id); i++)
-		snprintf(id + 2 * i, 3, "%02x", ctx->shared->id[i]);
+	for (size_t i = 0; i < sizeof(ctx->shared->id); i++) {
+		id[2 * i] = digits[ctx->shared->id[i] >> 4];
+		id[2 * i + 1] = digits[ctx->shared->id[i] & 15];
+	}
+	id[sizeof(id) - 1] = '\0';
 	*out = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	/* Abstract: gone with its process, whatever ends that. */
 	len = snprintf(out->sun_path + 1, sizeof(out->sun_path) - 1,

@@ -354,16 +354,6 @@ shape_of(const struct mp_context_opts *opts)
 		.version = MP_MAGIC };
 }
 
-static struct conveyor_gates
-gates_of(const struct conveyor_shape *shape)
-{
-	struct conveyor_gates gates = { { 0 } };
-
-	for (uint32_t q = 0; q < shape->queues; q++)
-		gates.at[q] = (uint8_t)q;
-	return gates;
-}
-
 /* --- the view ------------------------------------------------------------- */
 
 static void
@@ -371,6 +361,9 @@ view_free(struct mp_context *ctx)
 {
 	if (ctx == NULL)
 		return;
+	/* They are not the conveyor's: see gates_move(). */
+	for (size_t q = 1; ctx->cv != NULL && q < CONVEYOR_QUEUES; q++)
+		ctx->cv->sems[q] = NULL;
 	conveyor_detach(ctx->cv);
 	segment_detach(&ctx->segment);
 	pthread_mutex_destroy(&ctx->mutex);
@@ -394,6 +387,21 @@ view_new(struct segment *segment, const char *name, struct mp_context **out)
 	pthread_mutex_init(&ctx->children_mutex, NULL);
 	*out = ctx;
 	return 0;
+}
+
+/* What the conveyor is made with and found by: one gate, as each is a named
+ * semaphore, and that a mapping which every fork copies. */
+static const struct conveyor_gates one_gate;
+
+/* A gate for each queue; but for the first, which has a name, they are in our
+ * segment. */
+static void
+gates_move(struct mp_context *ctx)
+{
+	for (unsigned q = 1; q < ctx->cv->shape.queues; q++) {
+		ctx->cv->gates.at[q] = (uint8_t)q;
+		ctx->cv->sems[q] = &ctx->shared->gate[q];
+	}
 }
 
 static void
@@ -439,7 +447,6 @@ static int
 fill(struct mp_context *ctx, const struct mp_context_opts *opts)
 {
 	struct mp_shared *shared = ctx->shared;
-	struct conveyor_gates gates;
 	uint64_t need;
 	int r;
 
@@ -453,12 +460,16 @@ fill(struct mp_context *ctx, const struct mp_context_opts *opts)
 	shared->memory = opts->memory;
 	if (getrandom(shared->id, sizeof(shared->id), 0) != sizeof(shared->id))
 		return -errno;
-	gates = gates_of(&shared->shape);
 	conveyor_unlink(ctx->name); /* we have the name: it is a dead one's */
 	r = conveyor_create(ctx->name, &shared->shape, shared->id, MP_FREE,
-	    &gates, &ctx->cv, &need);
+	    &one_gate, &ctx->cv, &need);
+	if (r < 0)
+		return r;
+	for (unsigned q = 0; q < CONVEYOR_QUEUES; q++)
+		sem_init(&shared->gate[q], 1, 0);
+	gates_move(ctx);
 	sems_find(ctx);
-	return r;
+	return 0;
 }
 
 /* A new pair of segments, locked and without the magic.  -EEXIST. */
@@ -559,7 +570,6 @@ mp_context_attach_view(const char *name, struct mp_context **out)
 	struct segment segment = SEGMENT_NONE;
 	struct mp_shared *seen = malloc(sizeof(*seen));
 	struct mp_context *ctx = NULL;
-	struct conveyor_gates gates;
 	int r;
 
 	if (seen == NULL)
@@ -581,10 +591,10 @@ mp_context_attach_view(const char *name, struct mp_context **out)
 		r = view_new(&segment, full, &ctx);
 	if (r < 0)
 		goto done;
-	gates = gates_of(&seen->shape);
-	r = conveyor_join(full, &seen->shape, seen->id, &gates, &ctx->cv);
-	sems_find(ctx);
+	r = conveyor_join(full, &seen->shape, seen->id, &one_gate, &ctx->cv);
 	if (r == 0) {
+		gates_move(ctx);
+		sems_find(ctx);
 		ctx->forked = true; /* no seat yet, as after a fork */
 		contexts_add(ctx);
 		*out = ctx;

@@ -102,6 +102,8 @@ struct mp_shared {
 	/* When somebody last looked for the dead, monotonic ms. */
 	_Atomic int64_t tended_ms;
 	struct mp_seat seat[MP_SEAT_IDS];
+	/* Of the conveyor's queues but the first. */
+	sem_t gate[CONVEYOR_QUEUES];
 };
 
 /* --- a process's view ----------------------------------------------------- */

@@ -12,6 +12,7 @@ const struct demo *const demo_table[] = {
 	&demo_threads,
 	&demo_coroutine,
 	&demo_queue,
+	&demo_pool,
 	&demo_lock,
 	&demo_alternate,
 	&demo_gil,

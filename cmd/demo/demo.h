@@ -46,6 +46,7 @@ extern const struct demo demo_alternate;
 extern const struct demo demo_coroutine;
 extern const struct demo demo_gil;
 extern const struct demo demo_lock;
+extern const struct demo demo_pool;
 extern const struct demo demo_process;
 extern const struct demo demo_queue;
 extern const struct demo demo_threads;

@@ -134,6 +134,16 @@ def test_process(t):
     rows(out, "a process for each task", "one process for all")
 
 
+def test_pool(t):
+    out = shown(t, "pool")
+    for part, claim in zip(out.split("\n\n")[3::2], ("in order: ", "of submission: ", "last")):
+        came = re.findall(r"^ +\d+ ms  task (\d)$", part, re.M)
+        same(sorted(came), list("012345"), f"tasks of {part}")
+        if claim != "last":  # that rests on a clock
+            same(came, list("012345"), f"order of {part}")
+            holds(part, claim + "0 1 2 3 4 5")
+
+
 def test_lock(t):
     out = shown(t, "lock")
     without, with_lock, in_one_step, killed = out.split("\n\n  800 asked")[1:] + [out]
@@ -191,7 +201,7 @@ def test_queue_with_fragments_fetches_one_page_18_times(t):
         check(f"fetched /#p{n} " in out, f"#p{n} in {out}")
 
 
-NAMES = ["process", "threads", "coroutine", "queue", "lock", "alternate", "gil"]
+NAMES = ["process", "threads", "coroutine", "queue", "pool", "lock", "alternate", "gil"]
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -143,7 +143,7 @@ draw_panel(struct canvas *c, const struct gil_panel *panel, bool processes)
 	char words[64];
 
 	text(c, LEFT, c->y + 16, "class=\"title\"", panel->title);
-	snprintf(words, sizeof(words), "%.0f ms, %.1f x as fast",
+	snprintf(words, sizeof(words), "%.0f ms: %.2g x as fast as (a)",
 	    panel->seconds * 1e3, panel->times);
 	text(c, WIDTH - RIGHT, c->y + 16, "class=\"result\"", words);
 	text(c, LEFT, c->y + 33, "class=\"says\"", panel->says);
@@ -235,6 +235,13 @@ draw_convoys(struct canvas *c, const struct gil_convoy *convoys)
 	    "switch interval, for the first one gives it up only when it is "
 	    "made to.");
 	c->y += 56;
+	for (size_t i = 0; i < ARRAY_LEN(ticks); i++)
+		fprintf(c->out,
+		    "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" "
+		    "stroke=\"#eaeef2\"/>\n",
+		    LEFT + (double)i / 5 * PLOT, c->y,
+		    LEFT + (double)i / 5 * PLOT,
+		    c->y + GIL_CONVOYS * (BARS + 12) - 8);
 	for (size_t i = 0; i < GIL_CONVOYS; i++)
 		draw_convoy(c, &convoys[i]);
 	for (size_t i = 0; i < ARRAY_LEN(ticks); i++)

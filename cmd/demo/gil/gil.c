@@ -22,14 +22,14 @@ enum {
 	WAITS_EACH = 8, /* of each worker */
 };
 
-static long runs = 3, workers, work_ms = 250;
+static long runs = 3, workers, work_ms = 300;
 static const char *svg_path = "gil.svg", *python = "python3";
 
 /* clang-format off */
 static const struct demo_option options[] = {
 	{ "--runs", "N", "of each way, in turn; the median is shown (3)", &runs, 1, RUNS_MAX },
 	{ "--workers", "N", "threads, processes (a core each, two at least)", &workers, 1, GIL_WORKERS_MAX },
-	{ "--work-ms", "MS", "how long the computing takes in sequence (250)", &work_ms, 10, 60000 },
+	{ "--work-ms", "MS", "how long the computing takes in sequence (300)", &work_ms, 10, 60000 },
 	{ "--svg", "FILE", "where the picture goes (gil.svg; - for none)", .text = &svg_path },
 	{ "--python", "PROG", "the Python to compare with (python3; - for none)", .text = &python },
 	{ NULL },
@@ -260,7 +260,7 @@ print_convoy(struct lesson *l)
 	for (size_t i = 0; i < GIL_CONVOYS; i++) {
 		struct gil_convoy *c = &l->convoys[i];
 		const int r = gil_convoy(&l->pages, intervals_us[i],
-		    GIL_REQUESTS_MAX, (int)(3 * work_ms), c);
+		    GIL_REQUESTS_MAX, 900, c);
 
 		if (r < 0)
 			return r;

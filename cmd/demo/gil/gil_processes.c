@@ -5,7 +5,8 @@
 #include "ipc/mp/queue.h"
 
 enum {
-	UNDER_WAY = 64 /* pages in the queue, at most */
+	UNDER_WAY = 64, /* pages in the queue, at most */
+	BATCH = 8       /* taken at once */
 };
 
 struct crew {
@@ -14,22 +15,29 @@ struct crew {
 	int id; /* of the one that is started next */
 };
 
-/* A page's bytes are parsed where they lie: in shared memory. */
+/*
+ * Some pages, parsed where they lie: in shared memory.  Their places are given
+ * back together, or the parent, which waits for one, would be woken for each.
+ */
 static int
-take_one(struct gil_worker *w, struct crew *crew, uint64_t *links)
+take_some(struct gil_worker *w, struct crew *crew, uint64_t *links)
 {
-	struct mp_msg *m;
-	int r;
+	const size_t most = crew->job->wait_ms > 0 ? 1 : BATCH;
+	struct mp_msg *m[BATCH];
+	int n, r = 0;
 
 	gil_worker_drop(w, GIL_STATE_WAIT);
-	r = mp_queue_pop(crew->todo, &m, -1);
+	n = mp_queue_pop_many(crew->todo, m, most, -1);
 	gil_worker_take(w);
-	if (r < 0)
-		return r;
-	if (crew->job->wait_ms > 0)
-		gil_worker_wait(w, crew->job->wait_ms);
-	*links += gil_worker_parse(w, span_of(mp_msg_data(m), mp_msg_len(m)));
-	return mp_msg_ack(m);
+	for (int i = 0; i < n; i++) {
+		if (crew->job->wait_ms > 0)
+			gil_worker_wait(w, crew->job->wait_ms);
+		*links += gil_worker_parse(w,
+		    span_of(mp_msg_data(m[i]), mp_msg_len(m[i])));
+	}
+	for (int i = 0; i < n && r == 0; i++)
+		r = mp_msg_ack(m[i]);
+	return n < 0 ? n : r;
 }
 
 static int
@@ -44,7 +52,7 @@ process(struct mp_context *ctx, void *arg)
 	gil_worker_init(&w, NULL, crew->id, crew->job->trace);
 	gil_worker_take(&w);
 	do
-		r = take_one(&w, crew, &links);
+		r = take_some(&w, crew, &links);
 	while (r == 0);
 	gil_worker_fini(&w);
 	if (r == MP_ECLOSED) /* and nothing is left */

@@ -765,8 +765,11 @@ look_at_worker(struct mp_pool *pool, struct mp_process **worker)
 static void
 look_for_dead(struct mp_pool *pool)
 {
+	/* Each task that is under way may kill as many as it has attempts,
+	 * before the first of them has come to its end. */
 	unsigned most = DEATHS_MORE +
-			2 * pool->attr.processes * pool->attr.attempts;
+			(2 * pool->attr.processes + pool->under_way) *
+			    pool->attr.attempts;
 
 	pool->look = mp_deadline_in(TICK_MS);
 	if (pool->state != POOL_RUNNING && pool->state != POOL_CLOSED)

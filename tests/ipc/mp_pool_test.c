@@ -425,20 +425,24 @@ END_TEST
 
 START_TEST(what_kills_each_worker_fails_alone)
 {
+	/* More than any worker may die in a row when nothing is under way. */
+	enum {
+		POISONED = 60
+	};
 	const unsigned n = 100;
 	struct mp_context *ctx = context_new();
 	struct mp_pool *pool = pool_new(ctx,
 	    &(struct mp_pool_attr){ .processes = 3, .attempts = 2 });
-	struct mp_result *poison[20], *r = NULL;
+	struct mp_result *poison[POISONED], *r = NULL;
 
 	number_items();
-	for (int i = 0; i < 20; i++)
+	for (int i = 0; i < POISONED; i++)
 		ck_assert_int_eq(mp_pool_apply_async(pool, kill_some, &n,
 				     sizeof(n), &poison[i]),
 		    0);
 	ck_assert_int_eq(mp_pool_map(pool, square, items, MANY, 1, &r), 0);
 	mp_result_free(r);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < POISONED; i++) {
 		ck_assert_int_eq(mp_result_get(poison[i], -1, NULL),
 		    MP_EWORKERDIED);
 		mp_result_free(poison[i]);

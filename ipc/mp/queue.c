@@ -447,14 +447,13 @@ relax(void)
 
 /* Awake for as long as a sleep would cost, while that has been worth it. */
 static bool
-spin(struct mp_queue *q, struct conveyor *cv, uint8_t from)
+spin(struct mp_queue *q, struct conveyor *cv, uint8_t from, int64_t began)
 {
 	int64_t until;
 
 	if (!q->spins)
 		return false;
-	until = now_ns() +
-		atomic_load_explicit(&q->spin_ns, memory_order_relaxed);
+	until = began + atomic_load_explicit(&q->spin_ns, memory_order_relaxed);
 	do {
 		for (int i = 0; i < SPIN_LOOKS; i++) {
 			if (ring_has_entry(cv, from))
@@ -465,18 +464,18 @@ spin(struct mp_queue *q, struct conveyor *cv, uint8_t from)
 	return false;
 }
 
+/* `began`: when it was first looked for.  Had all of it been spent awake, would
+ * that have been a gain?  That says how long to spin the next time. */
 static void
-nap(struct mp_queue *q, struct conveyor *cv, uint8_t from,
+nap(struct mp_queue *q, struct conveyor *cv, uint8_t from, int64_t began,
     struct mp_deadline deadline)
 {
 	int left = mp_deadline_left_ms(deadline);
-	int64_t began, slept;
 	uint32_t spin_ns;
 	int r = 0;
 
 	if (left < 0 || left > MP_LOOK_MS)
 		left = MP_LOOK_MS;
-	began = now_ns();
 	gate_enter(cv, from);
 	if (!gate_work(cv, from, false) && !is_shut(q))
 		r = gate_sleep(cv, from, left);
@@ -485,9 +484,8 @@ nap(struct mp_queue *q, struct conveyor *cv, uint8_t from,
 		mp_tend_sometimes(q->ctx);
 		return;
 	}
-	slept = now_ns() - began;
 	spin_ns = atomic_load_explicit(&q->spin_ns, memory_order_relaxed);
-	if (slept < SPIN_MOST_NS)
+	if (now_ns() - began < SPIN_MOST_NS)
 		spin_ns = SPIN_MOST_NS;
 	else if (spin_ns > SPIN_LEAST_NS)
 		spin_ns /= 2;
@@ -503,6 +501,7 @@ take(struct mp_queue *q, uint8_t from, uint32_t *cell, int timeout_ms,
 	struct conveyor *cv = mp_view(q->ctx);
 	struct mp_deadline deadline = { 0 };
 	bool waited = false;
+	int64_t began;
 
 	if (cv == NULL)
 		return MP_EPERM;
@@ -525,8 +524,9 @@ take(struct mp_queue *q, uint8_t from, uint32_t *cell, int timeout_ms,
 		if (!waited)
 			deadline = mp_deadline_in(timeout_ms);
 		waited = true;
-		if (!spin(q, cv, from))
-			nap(q, cv, from, deadline);
+		began = now_ns();
+		if (!spin(q, cv, from, began))
+			nap(q, cv, from, began, deadline);
 	}
 }
 

@@ -351,6 +351,7 @@ START_TEST(recovery_that_a_worker_did_half_is_done_by_who_recovers_that_worker)
 {
 	struct conveyor *cv = fixture_new(4, NULL);
 	struct conveyor *dead = worker(cv, 2), *second = worker(cv, 3);
+	struct conveyor *third = worker(cv, 4);
 	uint32_t cell = hold_from(dead, Q_PAGES);
 	struct cell_word w;
 	size_t n;
@@ -363,11 +364,14 @@ START_TEST(recovery_that_a_worker_did_half_is_done_by_who_recovers_that_worker)
 	atomic_store(word_of(cv, cell), cell_pack(w));
 	ck_assert_int_eq(conveyor_recover(second, 2, &routes, NULL, &n), 0);
 	ck_assert_uint_eq(n, 0);
-	ck_assert_int_eq(conveyor_recover(worker(cv, 4), 3, &routes, NULL, &n),
-	    0);
+	ck_assert_int_eq(conveyor_recover(third, 3, &routes, NULL, &n), 0);
 	ck_assert_uint_eq(n, 1);
 	ck_word(cv, cell, CELL_QUEUED, Q_PAGES, 0);
 	ck_assert_uint_eq(pop(cv, Q_PAGES), cell);
+	conveyor_detach(third);
+	conveyor_detach(second);
+	conveyor_detach(dead);
+	conveyor_detach(cv);
 }
 END_TEST
 

@@ -31,7 +31,7 @@ struct queue_body {
 	_Atomic uint64_t attempts; /* deaths, then it goes to `dead` */
 	_Atomic uint64_t dead;
 	_Atomic uint64_t shut;
-	/* Of a joinable one: rises after each put.  mp_queue_join() */
+	/* Rises after each put.  mp_queue_join() */
 	alignas(MP_LINE) _Atomic uint64_t puts;
 };
 
@@ -589,6 +589,8 @@ static int
 give_back(const struct mp_msg *m, struct conveyor *cv)
 {
 	uint64_t memory = m->ctx->shared->memory;
+	/* Once it is free another thread may take it, and say so in `m`. */
+	struct mp_object *from = m->from;
 	int r;
 
 	/* Half of the memory may lie about in free cells, as it will be wanted
@@ -596,8 +598,8 @@ give_back(const struct mp_msg *m, struct conveyor *cv)
 	if (conveyor_committed(cv) > memory / 2)
 		conveyor_shrink(cv, m->cell, memory / cv->shape.cells / 2);
 	r = conveyor_push(cv, home_of(m->ctx, head_of(cv, m->cell)), m->cell);
-	if (m->from != NULL)
-		mp_wake(m->ctx, &m->from->waiters, UINT32_MAX);
+	if (from != NULL)
+		mp_wake(m->ctx, &from->waiters, UINT32_MAX);
 	return r;
 }
 
@@ -782,8 +784,7 @@ before_push(struct mp_queue *q, struct mp_msg *m, struct conveyor **out)
 static void
 after_push(struct mp_queue *q, struct mp_object *from)
 {
-	if (q->joinable)
-		atomic_fetch_add(&body_of(q->object)->puts, 1);
+	atomic_fetch_add(&body_of(q->object)->puts, 1);
 	if (from != NULL && from != q->object)
 		mp_wake(q->ctx, &from->waiters, UINT32_MAX);
 }

@@ -611,6 +611,54 @@ START_TEST(a_fork_has_not_taken_what_its_parent_has)
 }
 END_TEST
 
+/* One piece of work after another, each put before the one it follows from is
+ * done: there is always something left, until the last. */
+static void *
+follow_up(void *arg)
+{
+	struct sleeper *s = arg;
+	struct mp_msg *m, *next;
+
+	if (mp_thread_attach(s->ctx) != 0)
+		return NULL;
+	s->ready = 1;
+	for (int i = 0; i < 200000; i++) {
+		if (mp_queue_pop(s->q, &m, -1) != 0 ||
+		    mp_msg_alloc(s->q, &next, -1) != 0 ||
+		    mp_queue_push(s->q, next) != 0 || mp_msg_ack(m) != 0)
+			break;
+	}
+	s->ready = 2;
+	s->r = mp_queue_pop(s->q, &m, -1) == 0 ? mp_msg_ack(m) : 1;
+	mp_thread_detach(s->ctx);
+	return NULL;
+}
+
+START_TEST(join_waits_for_the_work_that_work_brings_joinable_or_not)
+{
+	for (int joinable = 0; joinable < 2; joinable++) {
+		struct mp_context *ctx = context_new();
+		struct sleeper s = { .ctx = ctx,
+			.q = queue_new(ctx, 0, joinable) };
+		pthread_t thread;
+		int r;
+
+		put(s.q, "first");
+		ck_assert_int_eq(pthread_create(&thread, NULL, follow_up, &s),
+		    0);
+		/* Awake, to be looking at every moment. */
+		do
+			r = mp_queue_join(s.q, 0);
+		while (r == MP_ETIMEDOUT);
+		ck_assert_int_eq(r, 0);
+		ck_assert_int_eq(s.ready, 2);
+		ck_assert_int_eq(pthread_join(thread, NULL), 0);
+		ck_assert_int_eq(s.r, 0);
+		finish(ctx);
+	}
+}
+END_TEST
+
 TEST_MAIN("mp_queue", messages_come_in_order_with_their_boundaries,
     a_full_queue_takes_no_more_until_one_was_taken,
     a_long_message_comes_whole_and_a_longer_one_is_refused,
@@ -627,4 +675,5 @@ TEST_MAIN("mp_queue", messages_come_in_order_with_their_boundaries,
     a_death_is_held_against_what_was_looked_at,
     what_was_of_a_queue_that_went_comes_into_no_other,
     memory_that_idle_messages_keep_is_had_by_who_needs_it,
-    a_fork_has_not_taken_what_its_parent_has)
+    a_fork_has_not_taken_what_its_parent_has,
+    join_waits_for_the_work_that_work_brings_joinable_or_not)

@@ -391,9 +391,12 @@ mp_conn_recv(struct mp_conn *c, void *buf, size_t cap, size_t *len,
 	r = recv_packet(c, &msg, timeout_ms, &n);
 	if (r < 0)
 		return r;
-	if (n == 0)
-		return MP_EEOF;
 	file = rights_take(&msg);
+	if (n == 0) { /* the end, or an empty packet that nobody of us sends */
+		if (file >= 0)
+			close(file);
+		return MP_EEOF;
+	}
 	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
 		n = 0; /* more than we send: whatever it says */
 	return judge(c, &head, n, file, buf, fits, cap, len);

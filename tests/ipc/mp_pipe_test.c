@@ -577,6 +577,41 @@ START_TEST(who_sends_to_one_that_was_killed_is_told)
 }
 END_TEST
 
+/* The lowest number that is free: the same, when none was left open. */
+static int
+next_descriptor(void)
+{
+	int fd = dup(0);
+
+	close(fd);
+	return fd;
+}
+
+START_TEST(a_descriptor_that_comes_with_nothing_is_closed)
+{
+	struct pair p = pair_new(true);
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { { 0 } };
+	struct msghdr msg = { .msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	int before = next_descriptor(), zero = 0;
+	char byte;
+	size_t len;
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(zero));
+	memcpy(CMSG_DATA(c), &zero, sizeof(zero));
+	ck_assert_int_eq(sendmsg(mp_conn_fileno(p.a), &msg, 0), 0);
+	ck_assert_int_eq(mp_conn_recv(p.b, &byte, 1, &len, -1), MP_EEOF);
+	ck_assert_int_eq(next_descriptor(), before);
+	pair_close(p);
+}
+END_TEST
+
 TEST_MAIN("mp_pipe", messages_keep_their_bounds_both_ways,
     of_one_way_ends_each_does_its_part_alone,
     a_message_of_any_length_comes_whole,
@@ -588,4 +623,5 @@ TEST_MAIN("mp_pipe", messages_keep_their_bounds_both_ways,
     waiting_for_several_tells_which_are_ready, many_can_be_waited_for,
     who_waits_for_a_child_starts_it_again,
     of_a_killed_sender_each_message_is_whole_and_then_the_end,
-    who_sends_to_one_that_was_killed_is_told)
+    who_sends_to_one_that_was_killed_is_told,
+    a_descriptor_that_comes_with_nothing_is_closed)

@@ -636,10 +636,12 @@ mp_context_close(struct mp_context *ctx)
 		return;
 	mp_children_end(ctx);
 	contexts_remove(ctx);
-	if (!ctx->forked)
-		mp_seat_leave(ctx, ctx->cv->me, ctx->incarnation);
+	/* The name first: without us nobody in it may be alive, and another may
+	 * take it. */
 	if (ctx->owns_name)
 		names_unlink(ctx->name);
+	if (!ctx->forked)
+		mp_seat_leave(ctx, ctx->cv->me, ctx->incarnation);
 	view_free(ctx);
 }
 

@@ -62,7 +62,7 @@ by_map(struct mp_executor *ex)
 {
 	struct mp_bytes items[TASKS], reply;
 	const int64_t start = demo_now_ns();
-	struct mp_imap *it;
+	struct mp_imap *it = NULL;
 	int r;
 
 	answers[0] = '\0';

@@ -50,7 +50,7 @@ MP_BEGIN
 /*
  * Make a context and take a seat in it.  `name` NULL: reached by fork alone,
  * its names are gone from the system before this returns, so nothing of it can
- * be left behind.  With a name ("/jobs") others may mp_context_attach(); what a
+ * be left behind; only with MP_START_SPAWN they stay until it is closed.  With a name ("/jobs") others may mp_context_attach(); what a
  * dead context of that name left is removed first.  `opts` NULL: defaults.
  *
  * 0 and *out, which the caller closes; -EEXIST: that name is in use by the
